@@ -1,0 +1,115 @@
+"""Connections to RabbitMQ: several addresses tried in turn, TLS verified, heartbeats on.
+
+May know: aio-pika's connection. May not know: the reconnect policy (broker/reconnect.py), handlers, the drain.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from itertools import count
+
+import aio_pika
+from aiormq.abc import AbstractChannel
+from yarl import URL
+
+from consumer.broker.amqp.errors import CONNECTION_ERRORS, explain, masked, reason
+from consumer.broker.amqp.lease import AmqpLease
+from consumer.broker.amqp.publisher import AmqpPublisher
+from consumer.broker.amqp.topology import prepare
+from consumer.broker.port import OnDelivery, Tls
+from consumer.core.queue import Queue
+from consumer.errors import BrokerAway, LastcallError
+
+ATTEMPT_TIMEOUT = 10.0
+"""Seconds that one address may take to answer before the next one is tried."""
+
+
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """A context that verifies the broker's certificate and host name, unless told not to."""
+    context = ssl.create_default_context(cafile=tls.ca_file)
+    if tls.cert_file is not None:
+        context.load_cert_chain(tls.cert_file, tls.key_file)
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class AmqpConnection:
+    """One generation. See port.Connection."""
+
+    def __init__(self, connection: aio_pika.Connection, generation: int) -> None:
+        self.generation = generation
+        self.address = masked(connection.url)
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._connection = connection
+        connection.close_callbacks.add(self._on_close)
+
+    async def channel(self) -> AbstractChannel:
+        """A fresh channel of this connection, without publisher confirms."""
+        channel = await self._connection.channel(publisher_confirms=False)
+        return await channel.get_underlay_channel()
+
+    async def prepare(self, queue: Queue) -> None:
+        """See port.Connection."""
+        try:
+            await prepare(self.channel, queue)
+        except CONNECTION_ERRORS as error:
+            raise BrokerAway(f"{self.address}: lost while preparing queue {queue.name!r}: {reason(error)}") from error
+
+    async def consume(self, queue: Queue, prefetch: int, on_delivery: OnDelivery) -> AmqpLease:
+        """See port.Connection."""
+        try:
+            lease = AmqpLease(await self.channel(), self.generation, queue, on_delivery)
+            await lease.consume(prefetch)
+        except CONNECTION_ERRORS as error:
+            raise BrokerAway(f"{self.address}: can't consume {queue.name!r}: {reason(error)}") from error
+        return lease
+
+    async def close(self) -> None:
+        """See port.Connection."""
+        await self._connection.close()
+
+    def _on_close(self, _sender: object, error: BaseException | None) -> None:
+        if not self.lost.done():
+            self.lost.set_result("closed" if error is None else reason(error))
+
+
+class AmqpBroker:
+    """See port.Broker. `addresses` are AMQP URLs with their secrets; the one that worked last is tried first."""
+
+    def __init__(self, addresses: Sequence[str], *, name: str, heartbeat: int, tls: Tls) -> None:
+        self._urls = [URL(address).update_query(heartbeat=str(heartbeat)) for address in addresses]
+        self._name = name
+        self._tls = tls
+        self._generations = count(1)
+
+    async def connect(self) -> AmqpConnection:
+        """See port.Broker."""
+        return AmqpConnection(await self.open(self._name), next(self._generations))
+
+    def publisher(self) -> AmqpPublisher:
+        """See port.Broker."""
+        return AmqpPublisher(lambda: self.open(f"{self._name} (publisher)"))
+
+    async def open(self, name: str) -> aio_pika.Connection:
+        """An aio-pika connection to the first address that answers; `name` is shown by the management UI."""
+        errors: list[LastcallError] = []
+        for url in list(self._urls):
+            try:
+                connection = await self._dial(url, name)
+            except (*CONNECTION_ERRORS, TimeoutError) as error:
+                errors.append(explain(error, url))
+            else:
+                self._urls.sort(key=lambda known: known != url)
+                return connection
+        away = [error for error in errors if isinstance(error, BrokerAway)]
+        if away and len(errors) > 1:
+            raise BrokerAway("; ".join(str(error) for error in errors))
+        raise errors[0]
+
+    async def _dial(self, url: URL, name: str) -> aio_pika.Connection:
+        context = tls_context(self._tls) if url.scheme == "amqps" else None
+        return await aio_pika.connect(
+            url, ssl_context=context, timeout=ATTEMPT_TIMEOUT, client_properties={"connection_name": name}
+        )

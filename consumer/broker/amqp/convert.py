@@ -1,0 +1,52 @@
+"""Between the library's frames and core's words.
+
+May know: pamqp's frames, core's records. May not know: channels.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import cast
+
+from aiormq.abc import DeliveredMessage
+from pamqp import commands as spec
+from pamqp.common import FieldTable
+
+from consumer.core.delivery import Message, Outgoing, Properties
+
+PERSISTENT = 2
+"""delivery_mode of a message that survives a broker restart (AMQP 0-9-1, basic); aio-pika's default is 1."""
+
+_COPIED = tuple(field.name for field in dataclasses.fields(Properties) if field.name not in {"headers", "type"})
+
+
+def table(values: Mapping[str, object]) -> FieldTable:
+    """An AMQP table. Values that AMQP cannot carry are refused by pamqp when the frame is made (TypeError)."""
+    return cast("FieldTable", dict(values))
+
+
+def message_from(delivered: DeliveredMessage, queue: str) -> Message:
+    """The message as core knows it."""
+    properties = delivered.header.properties
+    return Message(
+        body=delivered.body,
+        queue=queue,
+        exchange=delivered.exchange or "",
+        routing_key=delivered.routing_key or "",
+        redelivered=bool(delivered.redelivered),
+        properties=Properties(
+            headers=dict(properties.headers or {}),
+            type=properties.message_type,
+            **{name: getattr(properties, name) for name in _COPIED},
+        ),
+    )
+
+
+def properties_for(outgoing: Outgoing) -> spec.Basic.Properties:
+    """The properties to publish with: always persistent."""
+    properties = outgoing.properties
+    return spec.Basic.Properties(
+        delivery_mode=PERSISTENT,
+        headers=table(properties.headers),
+        message_type=properties.type,
+        **{name: getattr(properties, name) for name in _COPIED},
+    )

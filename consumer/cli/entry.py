@@ -1,0 +1,30 @@
+"""The command's first lines: own the stop signals before anything slow is imported.
+
+May know: which subcommand owns signals. May not know: settings, workers.
+"""
+
+import os
+import sys
+
+from consumer.hosts.signals import FORCED, StopSignals
+
+ORPHANS = 3
+
+
+def main() -> None:
+    """Run the command; exits the process with its exit code."""
+    signals = StopSignals().install() if sys.argv[1:2] == ["run"] else None
+    from consumer.cli.app import app  # noqa: PLC0415 - see above
+
+    try:
+        app()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    if signals is not None:
+        signals.ignore()
+        if code in {ORPHANS, FORCED}:  # a thread that was left behind must not hold the process
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    sys.exit(code)

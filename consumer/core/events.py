@@ -1,0 +1,43 @@
+"""What a worker tells the world while it works: one small record an event.
+
+May know: nothing but itself. May not know: clocks (the sink stamps the time), sinks, the engine.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+EventName: TypeAlias = Literal[
+    "connecting",  # an attempt failed; data: attempt, error, wait (seconds until the next)
+    "connected",  # a generation began; data: generation, address
+    "connection_lost",  # data: generation, reason
+    "channel_lost",  # one queue is no longer consumed, the connection stands; data: generation, reason
+    "consuming",  # every queue is consumed: the worker is ready; data: queues
+    "received",  # a delivery arrived; data: tag, generation, redelivered
+    "started",  # its handler was started
+    "finished",  # its handler ended; data: outcome, seconds
+    "settled",  # acked; data: outcome
+    "requeued",  # nacked back to its queue; data: reason (drain, orphan, handler, cancelled)
+    "lease_lost",  # its channel is gone, the broker will deliver it again; data: state (prefetched, in_flight)
+    "parking_failed",  # the copy could not be published yet; data: attempt, error
+    "parked",  # set aside in the parking queue; data: reason
+    "background_failed",  # a background task raised; data: task, error
+    "orphaned",  # in flight when the drain timeout passed: cancelled and requeued; data: tag
+    "lifespan_failed",  # closing what the user opened raised or hung; data: error
+    "drain_started",  # data: reason, in_flight, prefetched
+    "drain_finished",  # data: exit_code, seconds, finished, handed_back, orphans (list of message ids)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. `queue` and `message_id` are None where the event is about the worker itself."""
+
+    name: EventName
+    queue: str | None = None
+    message_id: str | None = None
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+Observer: TypeAlias = Callable[[Event], None]
+"""Is told of every event, synchronously, on the loop's thread: it must return at once and never raise."""

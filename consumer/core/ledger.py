@@ -1,0 +1,115 @@
+"""The ledger of unsettled deliveries: every delivery is in exactly one state and is settled at most once.
+
+May know: leases and delivery tags, as numbers. May not know: who sends the frames, tasks, time.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from consumer.core.delivery import Message
+
+
+class State(Enum):
+    """Where a delivery is. The last three are final."""
+
+    PREFETCHED = auto()  # here, not started
+    IN_FLIGHT = auto()  # its handler runs
+    STALE = auto()  # its handler runs on, but its lease is lost: the broker will deliver it again
+    ACKED = auto()
+    REQUEUED = auto()
+    LOST = auto()  # ended without a settlement, because its lease was lost
+
+
+class Move(Enum):
+    """What can happen to a delivery."""
+
+    START = auto()
+    ACK = auto()
+    REQUEUE = auto()
+    LOSE = auto()
+
+
+TABLE: dict[tuple[State, Move], State] = {
+    (State.PREFETCHED, Move.START): State.IN_FLIGHT,
+    (State.PREFETCHED, Move.ACK): State.ACKED,
+    (State.PREFETCHED, Move.REQUEUE): State.REQUEUED,
+    (State.PREFETCHED, Move.LOSE): State.LOST,
+    (State.IN_FLIGHT, Move.ACK): State.ACKED,
+    (State.IN_FLIGHT, Move.REQUEUE): State.REQUEUED,
+    (State.IN_FLIGHT, Move.LOSE): State.STALE,
+    (State.STALE, Move.ACK): State.LOST,
+    (State.STALE, Move.REQUEUE): State.LOST,
+}
+UNSETTLED = frozenset({State.PREFETCHED, State.IN_FLIGHT})
+
+
+class IllegalMoveError(Exception):
+    """A delivery was asked to do what its state does not allow: a defect of ours, never of the user's."""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One delivery: which lease (channel) and delivery tag it came on, and its state."""
+
+    lease: int
+    tag: int
+    message: Message
+    state: State = State.PREFETCHED
+
+    @property
+    def open(self) -> bool:
+        """Whether anything can still happen to it."""
+        return self.state in UNSETTLED or self.state is State.STALE
+
+
+class Ledger:
+    """Which deliveries are here, by lease. Only the settler may call `ack` and `requeue`."""
+
+    def __init__(self) -> None:
+        self._unsettled: dict[int, dict[int, Entry]] = {}
+
+    def receive(self, lease: int, tag: int, message: Message) -> Entry:
+        """Enter a delivery. Raises IllegalMoveError when this lease has this tag already."""
+        entries = self._unsettled.setdefault(lease, {})
+        if tag in entries:
+            raise IllegalMoveError(f"delivery tag {tag} came twice on lease {lease}")
+        entry = entries[tag] = Entry(lease, tag, message)
+        return entry
+
+    def start(self, entry: Entry) -> None:
+        """Its handler is about to run."""
+        self._move(entry, Move.START)
+
+    def ack(self, entry: Entry) -> bool:
+        """It is done. True: the broker must be told. False: its lease is lost, there is nobody to tell."""
+        return self._settle(entry, Move.ACK)
+
+    def requeue(self, entry: Entry) -> bool:
+        """It goes back to its queue. True: the broker must be told. False: it goes back by itself."""
+        return self._settle(entry, Move.REQUEUE)
+
+    def lose(self, lease: int) -> list[Entry]:
+        """The lease is gone, with all that was unsettled on it. Returns those entries, each moved."""
+        entries = list(self._unsettled.pop(lease, {}).values())
+        for entry in entries:
+            self._move(entry, Move.LOSE)
+        return entries
+
+    def unsettled(self) -> Iterable[Entry]:
+        """Everything that the broker still waits for an answer to."""
+        return (entry for entries in self._unsettled.values() for entry in entries.values())
+
+    def _settle(self, entry: Entry, move: Move) -> bool:
+        held = entry.state in UNSETTLED
+        self._move(entry, move)
+        if held:
+            del self._unsettled[entry.lease][entry.tag]
+        return held
+
+    @staticmethod
+    def _move(entry: Entry, move: Move) -> None:
+        target = TABLE.get((entry.state, move))
+        if target is None:
+            raise IllegalMoveError(f"{move.name} on a delivery that is {entry.state.name} (tag {entry.tag})")
+        entry.state = target

@@ -1,0 +1,112 @@
+"""The dispatcher of one handler: owns its tasks, starts at most `concurrency` of them, hands back the rest.
+
+May know: the settler, how to start a task. May not know: AMQP, signals, what the handler does.
+
+Its tasks belong to nobody else: no signal, no lost connection and no cancelled `serve()` cancels them.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from enum import Enum, auto
+
+from consumer.broker.port import Lease
+from consumer.core.delivery import Message
+from consumer.core.events import Event, Observer
+from consumer.core.ledger import Entry
+from consumer.engine.budget import Budget
+from consumer.engine.handler import Handler
+from consumer.engine.settler import Settler
+
+Work = Callable[[Entry], Coroutine[object, object, None]]
+
+
+class Intake(Enum):
+    """What becomes of a delivery that arrives."""
+
+    OPEN = auto()  # started as soon as a slot is free
+    CLOSED = auto()  # kept until the consumer is cancelled: nacked now, the broker would send it right back
+    RETURNING = auto()  # nacked at once
+
+
+class Dispatcher:
+    """Where the deliveries of one queue wait, and where its handler tasks live."""
+
+    def __init__(
+        self, handler: Handler, work: Work, settler: Settler, budget: Budget, context: Context, observe: Observer
+    ) -> None:
+        self.handler = handler
+        self._work = work
+        self._settler = settler
+        self._budget = budget
+        self._context = context
+        self._observe = observe
+        self._intake = Intake.OPEN
+        self._waiting: deque[Entry] = deque()
+        self._tasks: dict[Entry, asyncio.Task[None]] = {}
+
+    @property
+    def in_flight(self) -> dict[Entry, "asyncio.Task[None]"]:
+        """The deliveries whose handlers run, with their tasks."""
+        return dict(self._tasks)
+
+    @property
+    def prefetched(self) -> int:
+        """How many deliveries are here and not started."""
+        return len(self._waiting)
+
+    def deliver(self, lease: Lease, tag: int, message: Message) -> None:
+        """A delivery arrived: a plain call that records, and starts what may be started."""
+        entry = self._settler.receive(lease, tag, message)
+        data = {"tag": tag, "generation": lease.generation, "redelivered": message.redelivered}
+        self._observe(Event("received", message.queue, message.message_id, data))
+        if self._intake is Intake.RETURNING:
+            self._settler.requeue(entry, "drain")
+            return
+        self._waiting.append(entry)
+        self._fill()
+
+    def forget(self, lease: Lease) -> None:
+        """The lease is lost: what waited here will be delivered again, perhaps elsewhere."""
+        self._settler.lose(lease)
+        self._waiting = deque(entry for entry in self._waiting if entry.open)
+
+    def close(self) -> None:
+        """Start nothing any more."""
+        if self._intake is Intake.OPEN:
+            self._intake = Intake.CLOSED
+
+    def hand_back(self) -> int:
+        """Return everything that was not started, now; what still comes is returned as it comes."""
+        self._intake = Intake.RETURNING
+        handed_back = sum(self._settler.requeue(entry, "drain") for entry in self._waiting)
+        self._waiting.clear()
+        self._settler.flush()
+        return handed_back
+
+    def abandon(self) -> None:
+        """Cancel the handlers that still run. Only the drain calls this, when its deadline has passed."""
+        for task in self._tasks.values():
+            task.cancel("the drain timeout has passed")
+
+    def _fill(self) -> None:
+        while (
+            self._intake is Intake.OPEN
+            and self._waiting
+            and len(self._tasks) < self.handler.concurrency
+            and self._budget.take()
+        ):
+            self._start(self._waiting.popleft())
+
+    def _start(self, entry: Entry) -> None:
+        self._settler.start(entry)
+        message = entry.message
+        name = f"{self.handler.name} {message.message_id or entry.tag}"
+        task = asyncio.get_running_loop().create_task(self._work(entry), name=name, context=self._context.copy())
+        self._tasks[entry] = task
+        task.add_done_callback(lambda _: self._ended(entry))
+
+    def _ended(self, entry: Entry) -> None:
+        del self._tasks[entry]
+        self._fill()

@@ -1,0 +1,134 @@
+"""The drain: its specification, in the order in which it happens.
+
+May know: what each part of the engine is asked to do. May not know: how it does it, AMQP, signals.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consumer.core.events import Event, Observer
+from consumer.core.ledger import Entry
+from consumer.delivery import Draining
+from consumer.engine.background import Background
+from consumer.engine.deadline import Deadline
+from consumer.engine.dispatcher import Dispatcher
+from consumer.engine.lifespan import Lifespan
+from consumer.engine.settler import Settler
+from consumer.engine.subscription import Subscription
+from consumer.engine.waiting import bounded, first_of
+
+LETTING_GO = 0.3
+"""Seconds that cancelled handlers get to end before they are nacked and named all the same."""
+BROKER_REPLY = 5.0
+"""Seconds that the broker gets to confirm a cancel or a close, once nothing is in flight any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Everyone who takes part in the drain."""
+
+    draining: Draining
+    background: Background
+    subscriptions: Sequence[Subscription]
+    settler: Settler
+    lifespan: Lifespan
+    observe: Observer
+
+    @property
+    def dispatchers(self) -> list[Dispatcher]:
+        """The dispatcher of each queue."""
+        return [subscription.dispatcher for subscription in self.subscriptions]
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What the drain did."""
+
+    handed_back: int
+    orphans: list[Entry]
+
+
+async def drain(crew: Crew, deadline: Deadline, hurried: "asyncio.Future[None]") -> Drained:
+    """Take no new work, hand back what is not started, finish what is, and leave nothing unsettled.
+
+    `hurried` done means: the deadline is now. Every wait in here is bounded.
+    """
+    # 1. Nothing new is started; whoever wants to know is told. (All of this before the first await.)
+    for dispatcher in crew.dispatchers:
+        dispatcher.close()
+    crew.draining.begin()
+    crew.background.cancel()
+
+    # 2. Stop consuming, on all queues at once; 3. as each cancel is confirmed, hand back what was not started there.
+    handing_back = asyncio.ensure_future(_hand_back(crew.subscriptions))
+
+    # 4. Meanwhile the handlers in flight run to their end, and are settled as they end.
+    await _until_work_ends(crew, deadline, hurried)
+
+    # 5. The deadline has passed: who still runs is cancelled, awaited, nacked and named.
+    orphans = await _give_up_on_the_rest(crew)
+
+    # 6. The broker has confirmed the cancels, and every settlement is on its way.
+    await asyncio.wait({handing_back}, timeout=deadline.remaining(extra=LETTING_GO + 0.1, at_most=BROKER_REPLY))
+    crew.settler.flush()
+    handed_back = handing_back.result() if handing_back.done() else 0
+    handing_back.cancel()
+
+    # 7. Channels close behind the settlements (the barrier), then what the user opened is closed.
+    await bounded(_close(crew.subscriptions), deadline.remaining(extra=LETTING_GO + 0.2, at_most=BROKER_REPLY))
+    await bounded(crew.background.ended(), deadline.remaining(extra=LETTING_GO + 0.2))
+    await _close_the_lifespan(crew, deadline)
+    return Drained(handed_back, orphans)
+
+
+async def _hand_back(subscriptions: Sequence[Subscription]) -> int:
+    return sum(await asyncio.gather(*(subscription.hand_back() for subscription in subscriptions)))
+
+
+async def _close(subscriptions: Sequence[Subscription]) -> None:
+    await asyncio.gather(*(subscription.close() for subscription in subscriptions))
+
+
+async def _until_work_ends(crew: Crew, deadline: Deadline, hurried: "asyncio.Future[None]") -> None:
+    """Until no handler and no shielded stretch runs, the deadline passes, or somebody hurries."""
+    while running := _running(crew):
+        all_ended = asyncio.gather(*running, return_exceptions=True)
+        await first_of(all_ended, hurried, timeout=deadline.remaining())
+        if hurried.done():
+            deadline.now()
+        if deadline.remaining() == 0:
+            return
+
+
+async def _give_up_on_the_rest(crew: Crew) -> list[Entry]:
+    in_flight = [pair for dispatcher in crew.dispatchers for pair in dispatcher.in_flight.items()]
+    orphans = [entry for entry, task in in_flight if not task.done()]
+    running = _running(crew)
+    for dispatcher in crew.dispatchers:
+        dispatcher.abandon()
+    for stretch in crew.background.shielded:
+        stretch.cancel()
+    if running:
+        await asyncio.wait(running, timeout=LETTING_GO)
+    for entry in orphans:
+        if entry.open:  # its handler ignores the cancellation: nobody waits for it any longer
+            crew.settler.requeue(entry, "orphan")
+        data = {"queue": entry.message.queue, "tag": entry.tag}
+        crew.observe(Event("orphaned", entry.message.queue, entry.message.message_id, data))
+    return orphans
+
+
+async def _close_the_lifespan(crew: Crew, deadline: Deadline) -> None:
+    try:
+        closed = await bounded(crew.lifespan.close(), deadline.remaining(extra=LETTING_GO + 0.3))
+    except Exception as error:  # noqa: BLE001 - the user's clean-up failed: told, and no reason not to leave
+        crew.observe(Event("lifespan_failed", data={"error": repr(error)}))
+        return
+    if not closed:
+        crew.observe(Event("lifespan_failed", data={"error": "it was still closing when the drain timeout passed"}))
+
+
+def _running(crew: Crew) -> "set[asyncio.Future[None]]":
+    tasks = {task for dispatcher in crew.dispatchers for task in dispatcher.in_flight.values()}
+    return {*tasks, *crew.background.shielded}

@@ -1,0 +1,159 @@
+"""The engine: one run of a worker, from its start to its report.
+
+May know: every part of the engine, and in which order they live. May not know: AMQP, signals, settings files.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from contextvars import copy_context
+from dataclasses import dataclass, field
+
+from consumer.broker.port import Broker, Publisher
+from consumer.core.events import Event, Observer
+from consumer.core.ledger import Ledger
+from consumer.core.lifecycle import Happening, Lifecycle, Phase
+from consumer.delivery import Draining
+from consumer.engine.background import Background, BackgroundFunction
+from consumer.engine.budget import Budget
+from consumer.engine.deadline import Deadline
+from consumer.engine.dispatcher import Dispatcher
+from consumer.engine.drain import LETTING_GO, Crew, Drained, drain
+from consumer.engine.handler import Handler
+from consumer.engine.idle import IdleWatch
+from consumer.engine.lifespan import Lifespan
+from consumer.engine.report import Report
+from consumer.engine.settler import Settler
+from consumer.engine.stop import StopRequest
+from consumer.engine.subscription import Subscription
+from consumer.engine.supervisor import Patience, Supervisor
+from consumer.engine.waiting import bounded, first_of
+from consumer.engine.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an engine is to run. Times in seconds."""
+
+    handlers: Sequence[Handler]
+    patience: Patience
+    drain_timeout: float
+    max_messages: int | None = None
+    idle_timeout: float | None = None
+    lifespan: AbstractAsyncContextManager[object] | None = None
+    background: Sequence[BackgroundFunction] = field(default=())
+
+
+class Engine:
+    """Runs once. Made and used on the loop's thread."""
+
+    def __init__(self, plan: Plan, broker: Broker, observe: Observer) -> None:
+        loop = asyncio.get_running_loop()
+        self.stop = StopRequest()
+        self.lifecycle = Lifecycle()
+        self.background = Background(plan.background, observe)
+        self._plan = plan
+        self._observe = observe
+        self._clock: Callable[[], float] = loop.time
+        self._draining = Draining()
+        self._lifespan = Lifespan(plan.lifespan)
+        self._publisher: Publisher = broker.publisher()
+        self._settler = Settler(Ledger(), self._note)
+        budget = Budget(plan.max_messages, lambda: self.stop.ask("max messages reached"))
+        subscriptions = [Subscription(self._dispatcher(handler, budget)) for handler in plan.handlers]
+        self._supervisor = Supervisor(broker, subscriptions, plan.patience, self.stop, self.lifecycle, self._note)
+        self._idle = IdleWatch(plan.idle_timeout, loop, lambda: self.stop.ask("idle"))
+        self._finished = 0
+
+    async def run(self) -> Report:
+        """Consume until a stop is asked for, then drain. The report says how it went, failures included."""
+        self.lifecycle.move(Happening.START)
+        supervising = asyncio.create_task(self._live(), name="lastcall supervisor")
+        await first_of(supervising, self.stop.asked)
+        deadline = Deadline(self._clock, self._plan.drain_timeout)
+        error = supervising.exception() if supervising.done() else None
+        self.stop.ask(f"failed: {error}")
+        self._idle.end()
+        drained = await self._drain(deadline, Happening.STOP if error is None else Happening.FAILED)
+        await asyncio.wait({supervising}, timeout=deadline.remaining(extra=LETTING_GO + 0.3, at_most=1.0))
+        if supervising.done():
+            error = supervising.exception()
+        supervising.cancel()
+        await self._close(deadline)
+        return self._report(deadline, drained, error)
+
+    async def _live(self) -> None:
+        """The life before the drain. Raises what makes going on impossible."""
+        if self.stop.asked.done():
+            return
+        self._lifespan.open()
+        await first_of(self._lifespan.opened, self.stop.asked)
+        if self.stop.asked.done():
+            return
+        self._lifespan.opened.result()
+        self.background.start()
+        await self._supervisor.run()
+
+    async def _drain(self, deadline: Deadline, why: Happening) -> Drained:
+        self.lifecycle.move(why)
+        dispatchers = [each.dispatcher for each in self._supervisor.subscriptions]
+        counts = {
+            "in_flight": sum(len(each.in_flight) for each in dispatchers),
+            "prefetched": sum(each.prefetched for each in dispatchers),
+        }
+        self._observe(Event("drain_started", data={"reason": self.stop.asked.result(), **counts}))
+        self._finished = 0
+        crew = Crew(
+            self._draining,
+            self.background,
+            self._supervisor.subscriptions,
+            self._settler,
+            self._lifespan,
+            self._observe,
+        )
+        drained = await drain(crew, deadline, self.stop.hurried)
+        self.lifecycle.move(Happening.DRAINED)
+        return drained
+
+    async def _close(self, deadline: Deadline) -> None:
+        """Last the connections: the consumer's, then the publisher's, which handlers used to the end."""
+        await bounded(self._supervisor.close(), deadline.remaining(extra=LETTING_GO + 0.4, at_most=2.0))
+        await bounded(self._publisher.close(), deadline.remaining(extra=LETTING_GO + 0.45, at_most=2.0))
+        for handler in self._plan.handlers:
+            handler.threads.close()
+        self.lifecycle.move(Happening.CLOSED)
+
+    def _report(self, deadline: Deadline, drained: Drained, error: BaseException | None) -> Report:
+        report = Report(
+            reason=self.stop.asked.result(),
+            forced=self.stop.hurried.done(),
+            seconds=round(deadline.elapsed(), 6),
+            finished=self._finished,
+            handed_back=drained.handed_back,
+            orphans=[entry.message.message_id or f"tag {entry.tag}" for entry in drained.orphans],
+            error=error,
+        )
+        self._observe(Event("drain_finished", data=report.as_dict()))
+        return report
+
+    def _dispatcher(self, handler: Handler, budget: Budget) -> Dispatcher:
+        work = Work(handler, self._settler, self._publisher, self._draining, self._note, self._clock)
+        return Dispatcher(handler, work.run, self._settler, budget, copy_context(), self._note)
+
+    def _note(self, event: Event) -> None:
+        """Count what the report and the idle watch need, and pass it on."""
+        match event.name:
+            case "received":
+                self._idle.came()
+            case "finished":
+                self._finished += 1
+            case "settled" | "requeued" | "lease_lost":
+                self._idle.went()
+            case "consuming":
+                self._idle.begin()
+        self._observe(event)
+
+    @property
+    def phase(self) -> Phase:
+        """Where this run is."""
+        return self.lifecycle.phase

@@ -1,0 +1,44 @@
+"""A registered handler, ready to be called: its queue, its bounds, and how a message becomes its arguments.
+
+May know: the user's function, payload decoding. May not know: leases, settlements, the drain.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from consumer.core.queue import Queue
+from consumer.delivery import Delivery
+from consumer.engine.threads import Threads
+from consumer.payload import CallPlan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Handler:
+    """What `@worker.handler` registered, with the settings laid in."""
+
+    queue: Queue
+    name: str
+    function: Callable[..., object]
+    plan: CallPlan
+    concurrency: int
+    prefetch: int
+    threads: Threads
+
+    @property
+    def payload_type(self) -> object:
+        """The annotation of the handler's payload parameter."""
+        return self.plan.payload_type
+
+    async def call(self, delivery: Delivery) -> None:
+        """Decode the payload and run the function to its end. Raises Undecodable, or what the function raises."""
+        arguments: list[object] = []
+        if self.plan.takes_payload:
+            properties = delivery.properties
+            arguments.append(self.plan.decode(delivery.body, properties.content_type, properties.content_encoding))
+        name = self.plan.delivery_parameter
+        call = functools.partial(self.function, *arguments, **({name: delivery} if name else {}))
+        if self.plan.is_async:
+            await call()  # type: ignore[misc]  # is_async says that it returns an awaitable
+        else:
+            await self.threads.run(call)

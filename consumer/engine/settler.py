@@ -1,0 +1,89 @@
+"""The settler: the only caller of ack and nack. Each delivery once, and only on the lease it came from.
+
+May know: the ledger, leases, watermarks. May not know: handlers, why a delivery ended as it did.
+
+Settlements are collected during one turn of the loop and go out together, as few frames as are safe.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from consumer.broker.port import Lease
+from consumer.core.delivery import Message
+from consumer.core.events import Event, EventName, Observer
+from consumer.core.ledger import Entry, Ledger, State
+from consumer.core.watermark import Verb, Watermark
+
+
+@dataclass(slots=True)
+class _Channel:
+    lease: Lease
+    watermark: Watermark = field(default_factory=Watermark)
+
+
+class Settler:
+    """Enters deliveries into the ledger and takes them out of it again, with the frame that this takes."""
+
+    def __init__(self, ledger: Ledger, observe: Observer) -> None:
+        self._ledger = ledger
+        self._observe = observe
+        self._channels: dict[int, _Channel] = {}
+        self._flush_is_due = False
+
+    def receive(self, lease: Lease, tag: int, message: Message) -> Entry:
+        """A delivery arrived."""
+        if lease.id not in self._channels:
+            self._channels[lease.id] = _Channel(lease)
+        return self._ledger.receive(lease.id, tag, message)
+
+    def start(self, entry: Entry) -> None:
+        """Its handler is about to run."""
+        self._ledger.start(entry)
+        self._tell("started", entry, {"attempt": entry.message.attempt})
+
+    def ack(self, entry: Entry, outcome: str) -> bool:
+        """It is done. False: its lease was lost, the broker will deliver it again."""
+        self._notice_a_loss(entry)
+        if not self._ledger.ack(entry):
+            return False
+        self._send(entry, Verb.ACK)
+        self._tell("settled", entry, {"outcome": outcome})
+        return True
+
+    def requeue(self, entry: Entry, reason: str) -> bool:
+        """It goes back to its queue. False: its lease was lost, it goes back by itself."""
+        self._notice_a_loss(entry)
+        if not self._ledger.requeue(entry):
+            return False
+        self._send(entry, Verb.NACK)
+        self._tell("requeued", entry, {"reason": reason})
+        return True
+
+    def lose(self, lease: Lease) -> None:
+        """Nothing can be settled over this lease any more."""
+        self._channels.pop(lease.id, None)
+        for entry in self._ledger.lose(lease.id):
+            self._tell("lease_lost", entry, {"state": "in_flight" if entry.state is State.STALE else "prefetched"})
+
+    def flush(self) -> None:
+        """Put every settlement made so far in order on its lease."""
+        self._flush_is_due = False
+        for channel in self._channels.values():
+            for frame in channel.watermark.frames():
+                send = channel.lease.ack if frame.verb is Verb.ACK else channel.lease.nack
+                send(frame.tag, multiple=frame.multiple)
+
+    def _notice_a_loss(self, entry: Entry) -> None:
+        channel = self._channels.get(entry.lease)
+        if channel is not None and channel.lease.lost.done():
+            self.lose(channel.lease)
+
+    def _send(self, entry: Entry, verb: Verb) -> None:
+        self._channels[entry.lease].watermark.settle(entry.tag, verb)
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            asyncio.get_running_loop().call_soon(self.flush)
+
+    def _tell(self, name: EventName, entry: Entry, data: dict[str, object]) -> None:
+        message = entry.message
+        self._observe(Event(name, message.queue, message.message_id, data))

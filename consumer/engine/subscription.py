@@ -1,0 +1,45 @@
+"""One queue being consumed, over as many leases as it takes.
+
+May know: the port, the dispatcher. May not know: when to consume or to stop.
+"""
+
+import asyncio
+
+from consumer.broker.port import Connection, Lease
+from consumer.engine.dispatcher import Dispatcher
+
+
+class Subscription:
+    """Opens leases on its queue one after the other; hands back and closes the last one.
+
+    `opened` is the supervisor's note that the queue is consumed on the present connection.
+    """
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.dispatcher = dispatcher
+        self.queue = dispatcher.handler.queue
+        self.opened = False
+        self._lease: Lease | None = None
+        self._turn = asyncio.Lock()
+
+    async def open(self, connection: Connection) -> Lease:
+        """Consume the queue on a fresh channel. Raises BrokerAway or BrokerRefused."""
+        async with self._turn:
+            handler = self.dispatcher.handler
+            lease = await connection.consume(self.queue, handler.prefetch, self.dispatcher.deliver)
+            self._lease = lease
+            lease.lost.add_done_callback(lambda _: self.dispatcher.forget(lease))
+            return lease
+
+    async def hand_back(self) -> int:
+        """Cancel the consumer; at cancel-ok return what was not started. How many those were."""
+        async with self._turn:
+            if self._lease is not None:
+                await self._lease.cancel()
+            return self.dispatcher.hand_back()
+
+    async def close(self) -> None:
+        """Close the lease behind everything that was settled on it."""
+        async with self._turn:
+            if self._lease is not None:
+                await self._lease.close()

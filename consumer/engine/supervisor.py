@@ -1,0 +1,150 @@
+"""Keeps the worker consuming: connects, prepares, consumes, and does it again when a connection is lost.
+
+May know: the port, reconnection, subscriptions. May not know: handlers, the drain, signals.
+
+A stop ends every wait in here, and cancels nothing that talks to the broker: it is let finish its step.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consumer.broker import reconnect
+from consumer.broker.port import Broker, Connection
+from consumer.core.events import Event, Observer
+from consumer.core.lifecycle import Happening, Lifecycle
+from consumer.engine.stop import StopRequest
+from consumer.engine.subscription import Subscription
+from consumer.engine.waiting import first_of
+from consumer.errors import BrokerAway
+
+LONGEST_WAIT = 10.0
+"""Seconds, at most, between two tries to consume when connections come up but do not last."""
+
+NOTICE = 0.05
+"""Seconds within which a lost connection shows after its channels are lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to try, in seconds: for the first connection, and for one that was lost (None: for ever)."""
+
+    connect: float
+    reconnect: float | None
+
+
+class Supervisor:
+    """`run` returns when a stop is asked for, and raises when the broker refuses or is away for good."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        subscriptions: Sequence[Subscription],
+        patience: Patience,
+        stop: StopRequest,
+        lifecycle: Lifecycle,
+        observe: Observer,
+    ) -> None:
+        self.subscriptions = subscriptions
+        self._broker = broker
+        self._patience = patience
+        self._stop = stop
+        self._lifecycle = lifecycle
+        self._observe = observe
+        self._connection: Connection | None = None
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Consume until a stop is asked for. Raises BrokerRefused or BrokerAway."""
+        while not self._stop.asked.done():
+            connection = await self._connect()
+            if connection is None:
+                return
+            try:
+                await self._consume_all(connection)
+            except BrokerAway as error:
+                await self._lost(connection, str(error))
+            else:
+                if not self._stop.asked.done():
+                    await self._lost(connection, connection.lost.result())
+
+    async def close(self) -> None:
+        """Close the connection; what was settled must have been flushed before."""
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _connect(self) -> Connection | None:
+        """A connection, or None when a stop is asked for first."""
+        first = self._connection is None
+        timeout = self._patience.connect if first else self._patience.reconnect
+        connecting = asyncio.create_task(
+            reconnect.connect(self._broker, timeout=timeout, retry_refusals=not first, report=self._tell_attempt)
+        )
+        await first_of(connecting, self._stop.asked)
+        if not connecting.done():
+            connecting.cancel()
+            await asyncio.wait({connecting}, timeout=0.5)
+            if not connecting.done() or connecting.cancelled() or connecting.exception() is not None:
+                return None
+        self._connection = connection = connecting.result()
+        data = {"generation": connection.generation, "address": connection.address}
+        self._observe(Event("connected", data=data))
+        return connection
+
+    async def _consume_all(self, connection: Connection) -> None:
+        """Until the connection is lost or a stop is asked for. Nothing is consumed before all queues are fit."""
+        for subscription in self.subscriptions:
+            if self._stop.asked.done():
+                return
+            await connection.prepare(subscription.queue)
+        keepers = [asyncio.create_task(self._keep(each, connection)) for each in self.subscriptions]
+        try:
+            await asyncio.gather(*keepers)
+        finally:
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.wait(keepers)
+
+    async def _keep(self, subscription: Subscription, connection: Connection) -> None:
+        """Consume one queue on this connection, over fresh channels where one is lost."""
+        failures = 0
+        while not self._stop.asked.done() and not connection.lost.done():
+            if failures:
+                await connection.prepare(subscription.queue)
+            lease = await subscription.open(connection)
+            self._opened(subscription)
+            await first_of(lease.lost, connection.lost, self._stop.asked)
+            if lease.lost.done():  # a connection that goes takes its channels first: is it only the channel?
+                await first_of(connection.lost, self._stop.asked, timeout=NOTICE)
+            if lease.lost.done() and not connection.lost.done():
+                failures += 1
+                data = {"generation": lease.generation, "reason": lease.lost.result()}
+                self._observe(Event("channel_lost", subscription.queue.name, data=data))
+                await lease.close()
+                await first_of(connection.lost, self._stop.asked, timeout=_wait(failures))
+
+    def _opened(self, subscription: Subscription) -> None:
+        self._failures = 0
+        subscription.opened = True
+        if all(each.opened for each in self.subscriptions):
+            self._lifecycle.move(Happening.CONSUMED)
+            self._observe(Event("consuming", data={"queues": [each.queue.name for each in self.subscriptions]}))
+
+    async def _lost(self, connection: Connection, why: str) -> None:
+        """Note it, and wait a little when connections come up but do not last."""
+        self._lifecycle.move(Happening.LOST)
+        data = {"generation": connection.generation, "reason": why}
+        self._observe(Event("connection_lost", data=data))
+        for subscription in self.subscriptions:
+            subscription.opened = False
+        await connection.close()
+        self._failures += 1
+        if self._failures > 1:
+            await first_of(self._stop.asked, timeout=_wait(self._failures))
+
+    def _tell_attempt(self, attempt: int, error: str, wait: float) -> None:
+        self._observe(Event("connecting", data={"attempt": attempt, "error": error, "wait": round(wait, 3)}))
+
+
+def _wait(failures: int) -> float:
+    return min(0.1 * 2.0**failures, LONGEST_WAIT)

@@ -1,0 +1,78 @@
+"""The plain host: a loop of our own on this thread, our signal handlers, and a way out that can't hang.
+
+May know: asyncio, signals. May not know: the engine's insides, AMQP.
+
+Not `asyncio.run`: at its end it waits for every task that is left, and a handler that ignores its
+cancellation would hold the process for ever.
+"""
+
+import asyncio
+from typing import Protocol
+
+from consumer.engine.report import ExitCode, Report
+from consumer.errors import ConfigurationError, LastcallError
+from consumer.hosts.last_resort import LastResort
+from consumer.hosts.signals import Stoppable, StopSignals, installed
+
+WINDING_UP = 0.1
+"""Seconds that each kind of left-over gets at the end."""
+
+
+class Hosted(Stoppable, Protocol):
+    """What a host runs."""
+
+    @property
+    def drain_timeout(self) -> float:
+        """Seconds."""
+
+    async def serve(self) -> Report:
+        """Live until stopped, drained."""
+
+    def failed(self, error: LastcallError) -> None:
+        """Tell the user why it could not start, or could not go on."""
+
+
+def run(hosted: Hosted) -> int:
+    """Run it to its end; the process's exit code. Owns SIGTERM, SIGINT and SIGQUIT meanwhile."""
+    signals = installed()
+    own_signals = None if signals is not None else StopSignals().install()
+    signals = signals or own_signals
+    assert signals is not None  # noqa: S101 - one of the two lines above made it
+    code = int(ExitCode.FAILED)
+    with LastResort(hosted.drain_timeout, int(ExitCode.ORPHANS)) as last_resort:
+        signals.attach(hosted, last_resort.arm)
+        try:
+            code = _run(hosted)
+        finally:
+            signals.detach(code)
+            if own_signals is not None:
+                own_signals.restore()
+    return code
+
+
+def _run(hosted: Hosted) -> int:
+    loop = asyncio.new_event_loop()
+    try:
+        asyncio.set_event_loop(loop)
+        return int(loop.run_until_complete(hosted.serve()).exit_code)
+    except ConfigurationError as error:
+        hosted.failed(error)
+        return int(ExitCode.USAGE)
+    except LastcallError as error:
+        hosted.failed(error)
+        return int(ExitCode.FAILED)
+    finally:
+        _wind_up(loop)
+
+
+def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
+    """Let go of what is left on the loop, each within a bound."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left, timeout=WINDING_UP))
+    for closing in (loop.shutdown_asyncgens(), loop.shutdown_default_executor()):
+        loop.run_until_complete(asyncio.wait({loop.create_task(closing)}, timeout=WINDING_UP))
+    asyncio.set_event_loop(None)
+    loop.close()

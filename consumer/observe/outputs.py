@@ -1,0 +1,33 @@
+"""What a worker that owns its process writes: its log, and the event stream where one is asked for.
+
+May know: settings, the other files of this room. May not know: the engine.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from consumer.core.events import Observer
+from consumer.errors import LastcallError
+from consumer.observe.event_stream import EventStream
+from consumer.observe.log_events import log_event
+from consumer.observe.logs import configure_logging
+from consumer.settings import Settings
+
+
+@contextmanager
+def outputs(settings: Settings, worker: str) -> Iterator[list[Observer]]:
+    """The observers that write; closed at the end. Raises ConfigurationError when `--events` can't be opened."""
+    configure_logging(settings.log_level, settings.log_format)
+    stream = EventStream(settings.events, worker) if settings.events else None
+    try:
+        yield [log_event] if stream is None else [log_event, stream]
+    finally:
+        if stream is not None:
+            stream.close()
+
+
+def complain(error: LastcallError) -> None:
+    """One log line that says why the worker could not start, or could not go on."""
+    structlog.get_logger("lastcall").error(str(error))
