@@ -3,10 +3,9 @@
 May know: settings, the other files of this room. May not know: the engine.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import structlog
 
 from consumer.core.events import Observer
 from consumer.errors import LastcallError
@@ -30,4 +29,4 @@ def outputs(settings: Settings, worker: str) -> Iterator[list[Observer]]:
 
 def complain(error: LastcallError) -> None:
     """One log line that says why the worker could not start, or could not go on."""
-    structlog.get_logger("lastcall").error(str(error))
+    logging.getLogger("lastcall").error("%s", error)

@@ -1,0 +1,71 @@
+"""`lastcall run`: load a worker, lay the flags over its settings, run it, and exit with its code.
+
+May know: typer, settings, how a worker is loaded. May not know: signals, the engine.
+"""
+
+from typing import Annotated, Any
+
+import typer
+
+from consumer.cli.load import load_worker
+from consumer.settings import Settings
+
+EPILOG = """\b
+Signals:
+  SIGTERM, SIGINT    drain: take nothing new, hand back what has not started, finish the rest
+  the same again     don't wait: hand back what is running, too
+  SIGQUIT, a third   leave now
+
+\b
+Exit codes:
+  0  drained clean
+  1  failed to start, or lost the broker for good
+  2  wrong usage or settings
+  3  drained, but handlers outlived the drain timeout: requeued, and named in the log
+  4  forced by a second signal
+
+\b
+Settings: a flag comes first, then LASTCALL_* in the environment, then a .env file, then the default.
+AMQP_URL is read where no LASTCALL_AMQP_URL is set, and LASTCALL_AMQP_URL_FILE may name a file that
+holds it. Without a flag: LASTCALL_TLS_CA_FILE, LASTCALL_TLS_CERT_FILE, LASTCALL_TLS_KEY_FILE,
+LASTCALL_TLS_VERIFY, LASTCALL_HEARTBEAT, LASTCALL_RECONNECT_TIMEOUT.
+"""
+
+
+def _flag(setting: str, metavar: str) -> Any:
+    """The flag of a setting, taken as text: the settings check every source alike, in one voice."""
+    field = Settings.model_fields[setting]
+    shown = "" if field.default in (None, "") or "efault" in str(field.description) else f" Default: {field.default}."
+    return typer.Option(metavar=metavar, show_default=False, help=f"{field.description}{shown}")
+
+
+def run(
+    target: Annotated[str, typer.Argument(metavar="MODULE:ATTRIBUTE", help="Where the Worker is: orders:worker.")],
+    amqp_url: Annotated[str | None, _flag("amqp_url", "URL")] = None,
+    prefetch: Annotated[str | None, _flag("prefetch", "N")] = None,
+    concurrency: Annotated[str | None, _flag("concurrency", "N")] = None,
+    drain_timeout: Annotated[str | None, _flag("drain_timeout", "SECONDS")] = None,
+    connect_timeout: Annotated[str | None, _flag("connect_timeout", "SECONDS")] = None,
+    queue_prefix: Annotated[str | None, _flag("queue_prefix", "TEXT")] = None,
+    log_level: Annotated[str | None, _flag("log_level", "LEVEL")] = None,
+    log_format: Annotated[str | None, _flag("log_format", "FORMAT")] = None,
+    events: Annotated[str | None, _flag("events", "FILE|-")] = None,
+    max_messages: Annotated[str | None, _flag("max_messages", "N")] = None,
+    idle_timeout: Annotated[str | None, _flag("idle_timeout", "SECONDS")] = None,
+) -> None:
+    """Run a worker until it is told to stop, and drain it then."""
+    worker = load_worker(target)
+    worker.configure(
+        amqp_url=amqp_url,
+        prefetch=prefetch,
+        concurrency=concurrency,
+        drain_timeout=drain_timeout,
+        connect_timeout=connect_timeout,
+        queue_prefix=queue_prefix,
+        log_level=log_level,
+        log_format=log_format,
+        events=events,
+        max_messages=max_messages,
+        idle_timeout=idle_timeout,
+    )
+    raise typer.Exit(worker.run())
