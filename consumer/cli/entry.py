@@ -3,6 +3,7 @@
 May know: which subcommand owns signals. May not know: settings, workers.
 """
 
+import gc
 import os
 import sys
 
@@ -27,4 +28,5 @@ def main() -> None:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
+        gc.freeze()  # the interpreter's last garbage collections would look at every module again
     sys.exit(code)

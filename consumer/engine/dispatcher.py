@@ -7,9 +7,10 @@ Its tasks belong to nobody else: no signal, no lost connection and no cancelled 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context
 from enum import Enum, auto
+from itertools import islice
 
 from consumer.broker.port import Lease
 from consumer.core.delivery import Message
@@ -18,6 +19,9 @@ from consumer.core.ledger import Entry
 from consumer.engine.budget import Budget
 from consumer.engine.handler import Handler
 from consumer.engine.settler import Settler
+
+SLICE = 64
+"""Deliveries that are handed back in one go."""
 
 Work = Callable[[Entry], Coroutine[object, object, None]]
 
@@ -77,12 +81,18 @@ class Dispatcher:
         if self._intake is Intake.OPEN:
             self._intake = Intake.CLOSED
 
-    def hand_back(self) -> int:
-        """Return everything that was not started, now; what still comes is returned as it comes."""
+    async def hand_back(self) -> int:
+        """Return everything that was not started, now; what still comes is returned as it comes.
+
+        In slices, so that the first ones are on their way while the last ones are still being entered.
+        """
         self._intake = Intake.RETURNING
-        handed_back = sum(self._settler.requeue(entry, "drain") for entry in self._waiting)
-        self._waiting.clear()
-        self._settler.flush()
+        handed_back = 0
+        while self._waiting:
+            for entry in islice(_emptying(self._waiting), SLICE):
+                handed_back += self._settler.requeue(entry, "drain")
+            self._settler.flush()
+            await asyncio.sleep(0)  # lets the frames of this slice go out
         return handed_back
 
     def abandon(self) -> None:
@@ -110,3 +120,8 @@ class Dispatcher:
     def _ended(self, entry: Entry) -> None:
         del self._tasks[entry]
         self._fill()
+
+
+def _emptying(waiting: deque[Entry]) -> Iterator[Entry]:
+    while waiting:
+        yield waiting.popleft()

@@ -36,7 +36,7 @@ class Subscription:
         async with self._turn:
             if self._lease is not None:
                 await self._lease.cancel()
-            return self.dispatcher.hand_back()
+            return await self.dispatcher.hand_back()
 
     async def close(self) -> None:
         """Close the lease behind everything that was settled on it."""

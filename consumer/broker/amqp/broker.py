@@ -15,6 +15,7 @@ from yarl import URL
 from consumer.broker.amqp.errors import CONNECTION_ERRORS, explain, masked, reason
 from consumer.broker.amqp.lease import AmqpLease
 from consumer.broker.amqp.publisher import AmqpPublisher
+from consumer.broker.amqp.tools import QueueTools
 from consumer.broker.amqp.topology import prepare
 from consumer.broker.port import OnDelivery, Tls
 from consumer.core.queue import Queue
@@ -91,6 +92,10 @@ class AmqpBroker:
     def publisher(self) -> AmqpPublisher:
         """See port.Broker."""
         return AmqpPublisher(lambda: self.open(f"{self._name} (publisher)"))
+
+    def tools(self) -> QueueTools:
+        """For looking after queues beside a worker."""
+        return QueueTools(lambda: self.open(f"{self._name} (tools)"))
 
     async def open(self, name: str) -> aio_pika.Connection:
         """An aio-pika connection to the first address that answers; `name` is shown by the management UI."""

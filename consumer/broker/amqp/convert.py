@@ -24,19 +24,27 @@ def table(values: Mapping[str, object]) -> FieldTable:
     return cast("FieldTable", dict(values))
 
 
-def message_from(delivered: DeliveredMessage, queue: str) -> Message:
+def message_from(delivered: DeliveredMessage, delivery: spec.Basic.Deliver, queue: str) -> Message:
     """The message as core knows it."""
     properties = delivered.header.properties
     return Message(
-        body=delivered.body,
-        queue=queue,
-        exchange=delivered.exchange or "",
-        routing_key=delivered.routing_key or "",
-        redelivered=bool(delivered.redelivered),
-        properties=Properties(
-            headers=dict(properties.headers or {}),
-            type=properties.message_type,
-            **{name: getattr(properties, name) for name in _COPIED},
+        delivered.body,
+        queue,
+        delivery.exchange or "",
+        delivery.routing_key or "",
+        bool(delivery.redelivered),
+        Properties(
+            properties.message_id,
+            properties.headers or {},
+            properties.content_type,
+            properties.content_encoding,
+            properties.correlation_id,
+            properties.reply_to,
+            properties.priority,
+            properties.expiration,
+            properties.timestamp,
+            properties.message_type,
+            properties.app_id,
         ),
     )
 

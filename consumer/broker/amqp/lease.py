@@ -14,7 +14,7 @@ from collections import deque
 from itertools import count
 from uuid import uuid4
 
-from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.abc import AbstractChannel, ChannelFrame, DeliveredMessage
 from pamqp import commands as spec
 
 from consumer.broker.amqp.convert import message_from
@@ -23,6 +23,9 @@ from consumer.broker.port import OnDelivery
 from consumer.core.queue import Queue
 
 _ids = count(1)
+
+BATCH = 64
+"""Settlements that go to the transport in one write: few writes, and the first ones leave at once."""
 
 
 class AmqpLease:
@@ -36,7 +39,8 @@ class AmqpLease:
         self._queue = queue
         self._on_delivery = on_delivery
         self._consumer_tag = f"lastcall-{uuid4().hex}"
-        self._outbox: deque[tuple[bool, int, bool]] = deque()
+        self._outbox: deque[spec.Basic.Ack | spec.Basic.Nack] = deque()
+        self._closing = False
         self._outbox_filled = asyncio.Event()
         self._writer = asyncio.create_task(self._write(), name=f"lastcall settlements of {queue.name}")
         self._cancelled: asyncio.Task[object] | None = None
@@ -55,16 +59,18 @@ class AmqpLease:
         )
 
     def _receive(self, delivered: DeliveredMessage) -> None:
-        if not self.lost.done() and delivered.delivery_tag is not None:
-            self._on_delivery(self, delivered.delivery_tag, message_from(delivered, self._queue.name))
+        delivery = delivered.delivery
+        if isinstance(delivery, spec.Basic.Deliver) and delivery.delivery_tag and not self.lost.done():
+            message = message_from(delivered, delivery, self._queue.name)
+            self._on_delivery(self, delivery.delivery_tag, message)
 
     def ack(self, tag: int, *, multiple: bool) -> None:
         """See port.Lease."""
-        self._put(is_ack=True, tag=tag, multiple=multiple)
+        self._put(spec.Basic.Ack(tag, multiple))
 
     def nack(self, tag: int, *, multiple: bool) -> None:
         """See port.Lease."""
-        self._put(is_ack=False, tag=tag, multiple=multiple)
+        self._put(spec.Basic.Nack(tag, multiple, requeue=True))
 
     async def cancel(self) -> None:
         """See port.Lease."""
@@ -76,34 +82,28 @@ class AmqpLease:
 
     async def close(self) -> None:
         """See port.Lease."""
-        if self.lost.done():
-            await asyncio.wait([self._writer])
-            return
-        self._outbox.append((False, 0, False))  # the end: tag 0 is no delivery
+        self._closing = True
         self._outbox_filled.set()
-        await asyncio.shield(self._writer)
-        closing = asyncio.create_task(self._quietly_close(), name="lastcall channel.close")
-        await asyncio.shield(closing)
-
-    def _put(self, *, is_ack: bool, tag: int, multiple: bool) -> None:
+        await asyncio.wait({self._writer})
         if not self.lost.done():
-            self._outbox.append((is_ack, tag, multiple))
+            await asyncio.shield(asyncio.create_task(self._quietly_close(), name="lastcall channel.close"))
+
+    def _put(self, frame: spec.Basic.Ack | spec.Basic.Nack) -> None:
+        if not self.lost.done():
+            self._outbox.append(frame)
             self._outbox_filled.set()
 
     async def _write(self) -> None:
-        """Sends what is in the outbox, in order; ends at the end mark or when the lease is lost."""
-        while not self.lost.done():
+        """Sends what is in the outbox, in order; ends when the lease closes and all is sent.
+
+        The frames go where aiormq's own acks go, its connection's write queue, but many in one write.
+        """
+        while self._outbox or not self._closing:
             await self._outbox_filled.wait()
             self._outbox_filled.clear()
-            try:
-                while self._outbox and not self.lost.done():
-                    is_ack, tag, multiple = self._outbox.popleft()
-                    if tag == 0:
-                        return
-                    send = self._channel.basic_ack if is_ack else self._channel.basic_nack
-                    await send(tag, multiple=multiple, wait=False)
-            except CONNECTION_ERRORS as error:
-                self._lose(reason(error))
+            while self._outbox:
+                batch = [self._outbox.popleft() for _ in range(min(BATCH, len(self._outbox)))]
+                await self._channel.connection.write_queue.put(ChannelFrame.marshall(self._channel.number, batch))
 
     async def _quietly_cancel(self) -> None:
         try:
@@ -127,4 +127,4 @@ class AmqpLease:
     def _lose(self, why: str) -> None:
         if not self.lost.done():
             self.lost.set_result(why)
-        self._outbox_filled.set()
+            self._writer.cancel()  # it may wait for room in the queue of a connection that sends nothing any more

@@ -13,7 +13,7 @@ from aio_pika import Connection
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import DeliveryError, PublishError
 
-from consumer.broker.amqp.convert import properties_for, table
+from consumer.broker.amqp.convert import properties_for
 from consumer.broker.amqp.errors import CONNECTION_ERRORS, reason
 from consumer.core.delivery import Outgoing
 from consumer.errors import LastcallError, PublishFailed
@@ -50,11 +50,6 @@ class AmqpPublisher:
             raise PublishFailed(f"{where}: not confirmed: {reason(error)}") from error
         except (TypeError, ValueError) as error:
             raise PublishFailed(f"{where}: can't be put into an AMQP frame: {reason(error)}") from error
-
-    async def declare(self, queue: str, arguments: dict[str, object]) -> None:
-        """Declare a durable queue, for tools that publish before a worker has run."""
-        channel = await self._ready()
-        await channel.queue_declare(queue, durable=True, arguments=table(arguments))
 
     async def close(self) -> None:
         """See port.Publisher."""
