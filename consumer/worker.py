@@ -5,6 +5,7 @@ May know: settings, every room's front door. May not know: how any of them does 
 
 import asyncio
 import inspect
+import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
@@ -103,7 +104,7 @@ class Worker:
         return function
 
     def observe(self, observer: Observer) -> Observer:
-        """Register one that is told of every event, synchronously. What it raises is a defect of its own."""
+        """Register one that is told of every event, synchronously. One that raises is told nothing more."""
         self._observers.append(observer)
         return observer
 
@@ -195,7 +196,7 @@ class Worker:
         """Seconds that the drain gives to handlers in flight."""
         return self.settings.drain_timeout
 
-    def failed(self, error: LastcallError) -> None:
+    def failed(self, error: Exception) -> None:
         """Tell the user why the worker could not start, or could not go on."""
         from consumer.observe.outputs import complain  # noqa: PLC0415 - see run
 
@@ -224,8 +225,12 @@ class Worker:
         return AmqpBroker(settings.addresses, name=worker_name(), heartbeat=settings.heartbeat, tls=tls)
 
     def _tell(self, event: Event) -> None:
-        for observer in self._observers:
-            observer(event)
+        for observer in tuple(self._observers):
+            try:
+                observer(event)
+            except Exception:
+                self._observers.remove(observer)
+                logging.getLogger("lastcall").exception("an observer failed at %r and is told nothing more", event.name)
 
     def _tell_engine(self, say: Callable[[Engine], None]) -> None:
         running = self._running

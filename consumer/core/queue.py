@@ -15,6 +15,12 @@ UNREACHABLE_DELIVERY_LIMIT = 1_000_000_000
 returns (scale-downs) would then drop a message that no handler ever saw. -1 switches the limit off on
 4.x but drops at the first return on 3.10 (measured); a very large number means the same everywhere."""
 
+PARKING_DECLARATION: Mapping[str, object] = {
+    "x-queue-type": "quorum",
+    "x-delivery-limit": UNREACHABLE_DELIVERY_LIMIT,
+}
+"""The arguments of a parking queue. Without the limit, 21 looks at it that requeue would empty it on 4.x."""
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:

@@ -101,13 +101,13 @@ class Dispatcher:
             task.cancel("the drain timeout has passed")
 
     def _fill(self) -> None:
-        while (
-            self._intake is Intake.OPEN
-            and self._waiting
-            and len(self._tasks) < self.handler.concurrency
-            and self._budget.take()
-        ):
-            self._start(self._waiting.popleft())
+        while self._intake is Intake.OPEN and self._waiting and len(self._tasks) < self.handler.concurrency:
+            if not self._settler.holds(self._waiting[0]):
+                self._waiting.popleft()  # its lease went this very moment: it will be delivered again
+            elif self._budget.take():
+                self._start(self._waiting.popleft())
+            else:
+                return
 
     def _start(self, entry: Entry) -> None:
         self._settler.start(entry)

@@ -20,6 +20,8 @@ from consumer.engine.waiting import bounded, first_of
 
 LETTING_GO = 0.3
 """Seconds that cancelled handlers get to end before they are nacked and named all the same."""
+CLEANING_UP = 1.0
+"""Seconds that cancelled background tasks get for what they do in `finally`, once the handlers have ended."""
 BROKER_REPLY = 5.0
 """Seconds that the broker gets to confirm a cancel or a close, once nothing is in flight any more."""
 
@@ -77,7 +79,7 @@ async def drain(crew: Crew, deadline: Deadline, hurried: "asyncio.Future[None]")
 
     # 7. Channels close behind the settlements (the barrier), then what the user opened is closed.
     await bounded(_close(crew.subscriptions), deadline.remaining(extra=LETTING_GO + 0.2, at_most=BROKER_REPLY))
-    await bounded(crew.background.ended(), deadline.remaining(extra=LETTING_GO + 0.2))
+    await bounded(crew.background.ended(), deadline.remaining(extra=LETTING_GO + 0.2, at_most=CLEANING_UP))
     await _close_the_lifespan(crew, deadline)
     return Drained(handed_back, orphans)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from consumer.broker.port import Lease
 from consumer.core.delivery import Message
 from consumer.core.events import Event, EventName, Observer
-from consumer.core.ledger import Entry, Ledger, State
+from consumer.core.ledger import UNSETTLED, Entry, Ledger, State
 from consumer.core.watermark import Verb, Watermark
 
 
@@ -36,6 +36,11 @@ class Settler:
             self._channels[lease.id] = _Channel(lease)
         return self._ledger.receive(lease.id, tag, message)
 
+    def holds(self, entry: Entry) -> bool:
+        """Whether it is still ours: its lease stands, and it is not settled."""
+        self._notice_a_loss(entry)
+        return entry.state in UNSETTLED
+
     def start(self, entry: Entry) -> None:
         """Its handler is about to run."""
         self._ledger.start(entry)
@@ -44,7 +49,7 @@ class Settler:
     def ack(self, entry: Entry, outcome: str) -> bool:
         """It is done. False: its lease was lost, the broker will deliver it again."""
         self._notice_a_loss(entry)
-        if not self._ledger.ack(entry):
+        if not entry.open or not self._ledger.ack(entry):
             return False
         self._send(entry, Verb.ACK)
         self._tell("settled", entry, {"outcome": outcome})
@@ -53,7 +58,7 @@ class Settler:
     def requeue(self, entry: Entry, reason: str) -> bool:
         """It goes back to its queue. False: its lease was lost, it goes back by itself."""
         self._notice_a_loss(entry)
-        if not self._ledger.requeue(entry):
+        if not entry.open or not self._ledger.requeue(entry):
             return False
         self._send(entry, Verb.NACK)
         self._tell("requeued", entry, {"reason": reason})

@@ -16,7 +16,7 @@ from consumer.core.lifecycle import Happening, Lifecycle
 from consumer.engine.stop import StopRequest
 from consumer.engine.subscription import Subscription
 from consumer.engine.waiting import first_of
-from consumer.errors import BrokerAway
+from consumer.errors import BrokerAway, BrokerRefused
 
 LONGEST_WAIT = 10.0
 """Seconds, at most, between two tries to consume when connections come up but do not last."""
@@ -53,6 +53,9 @@ class Supervisor:
         self._observe = observe
         self._connection: Connection | None = None
         self._failures = 0
+        self._has_consumed = False
+        self._lost_at: float | None = None
+        self._now = asyncio.get_running_loop().time
 
     async def run(self) -> None:
         """Consume until a stop is asked for. Raises BrokerRefused or BrokerAway."""
@@ -62,11 +65,20 @@ class Supervisor:
                 return
             try:
                 await self._consume_all(connection)
-            except BrokerAway as error:
+            except (BrokerAway, BrokerRefused) as error:
+                if self._past_hope(error):
+                    raise
                 await self._lost(connection, str(error))
             else:
                 if not self._stop.asked.done():
                     await self._lost(connection, connection.lost.result())
+
+    def _past_hope(self, error: BrokerAway | BrokerRefused) -> bool:
+        """Before the first success a refusal is final. After it, it may pass (a broker that restarts), for a while."""
+        patience = self._patience.reconnect
+        if not self._has_consumed:
+            return isinstance(error, BrokerRefused)
+        return patience is not None and self._lost_at is not None and self._now() - self._lost_at > patience
 
     async def close(self) -> None:
         """Close the connection; what was settled must have been flushed before."""
@@ -128,11 +140,13 @@ class Supervisor:
         subscription.opened = True
         if all(each.opened for each in self.subscriptions):
             self._lifecycle.move(Happening.CONSUMED)
+            self._has_consumed, self._lost_at = True, None
             self._observe(Event("consuming", data={"queues": [each.queue.name for each in self.subscriptions]}))
 
     async def _lost(self, connection: Connection, why: str) -> None:
         """Note it, and wait a little when connections come up but do not last."""
         self._lifecycle.move(Happening.LOST)
+        self._lost_at = self._lost_at or self._now()
         data = {"generation": connection.generation, "reason": why}
         self._observe(Event("connection_lost", data=data))
         for subscription in self.subscriptions:

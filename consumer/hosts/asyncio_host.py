@@ -7,10 +7,11 @@ cancellation would hold the process for ever.
 """
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from consumer.engine.report import ExitCode, Report
-from consumer.errors import ConfigurationError, LastcallError
+from consumer.errors import ConfigurationError
 from consumer.hosts.last_resort import LastResort
 from consumer.hosts.signals import Stoppable, StopSignals, installed
 
@@ -28,7 +29,7 @@ class Hosted(Stoppable, Protocol):
     async def serve(self) -> Report:
         """Live until stopped, drained."""
 
-    def failed(self, error: LastcallError) -> None:
+    def failed(self, error: Exception) -> None:
         """Tell the user why it could not start, or could not go on."""
 
 
@@ -39,30 +40,35 @@ def run(hosted: Hosted) -> int:
     signals = signals or own_signals
     assert signals is not None  # noqa: S101 - one of the two lines above made it
     code = int(ExitCode.FAILED)
-    with LastResort(hosted.drain_timeout, int(ExitCode.ORPHANS)) as last_resort:
-        signals.attach(hosted, last_resort.arm)
-        try:
-            code = _run(hosted)
-        finally:
-            signals.detach(code)
-            if own_signals is not None:
-                own_signals.restore()
+    last_resort = LastResort(hosted.drain_timeout, int(ExitCode.ORPHANS))
+    signals.attach(hosted, last_resort.arm)
+    try:
+        code = _run(hosted)
+    finally:
+        signals.detach(code)
+        if own_signals is None:
+            last_resort.outlast(code)  # the process is ours and ends now: nor may a left-over thread hold it
+        else:
+            last_resort.dismiss()
+            own_signals.restore()
     return code
 
 
 def _run(hosted: Hosted) -> int:
-    loop = asyncio.new_event_loop()
+    loop, executor = asyncio.new_event_loop(), ThreadPoolExecutor(thread_name_prefix="asyncio")
     try:
         asyncio.set_event_loop(loop)
+        loop.set_default_executor(executor)
         return int(loop.run_until_complete(hosted.serve()).exit_code)
     except ConfigurationError as error:
         hosted.failed(error)
         return int(ExitCode.USAGE)
-    except LastcallError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is (a lifespan's error, too), it is told and ends in a code
         hosted.failed(error)
         return int(ExitCode.FAILED)
     finally:
         _wind_up(loop)
+        executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
@@ -72,7 +78,6 @@ def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
         task.cancel()
     if left:
         loop.run_until_complete(asyncio.wait(left, timeout=WINDING_UP))
-    for closing in (loop.shutdown_asyncgens(), loop.shutdown_default_executor()):
-        loop.run_until_complete(asyncio.wait({loop.create_task(closing)}, timeout=WINDING_UP))
+    loop.run_until_complete(asyncio.wait({loop.create_task(loop.shutdown_asyncgens())}, timeout=WINDING_UP))
     asyncio.set_event_loop(None)
     loop.close()

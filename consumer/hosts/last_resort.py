@@ -10,40 +10,42 @@ import os
 import select
 import sys
 from threading import Thread
-from types import TracebackType
-from typing import Self
 
 MARGIN = 0.9
 """Seconds after the drain timeout: more than the drain itself takes to give up, less than one second."""
 
 
 class LastResort:
-    """A context manager; inside it, `arm()` starts the countdown, a second `arm()` shortens it to the margin."""
+    """`arm()` starts the countdown, a second `arm()` leaves only the margin; `dismiss()` calls it off."""
 
     def __init__(self, drain_timeout: float, exit_code: int) -> None:
         self._drain_timeout = drain_timeout
         self._exit_code = exit_code
+        self._armed = False
         self._read, self._write = os.pipe()
-
-    def __enter__(self) -> Self:
         Thread(target=self._watch, name="lastcall last resort", daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        os.close(self._write)
 
     def arm(self) -> None:
         """Start the countdown; again: only the margin is left. Safe in a signal handler."""
+        self._armed = True
         os.write(self._write, b"!")
 
+    def outlast(self, exit_code: int) -> None:
+        """The worker has ended: the process follows before the countdown ends, and with this code in any case."""
+        self._exit_code = exit_code
+        if not self._armed:
+            self.arm()
+
+    def dismiss(self) -> None:
+        """The worker has ended, and the process goes on."""
+        os.close(self._write)
+
     def _watch(self) -> None:
-        armed = os.read(self._read, 1)
-        if (armed and self._nothing_for(self._drain_timeout + MARGIN)) or (
-            armed and os.read(self._read, 1) and self._nothing_for(MARGIN)
-        ):
-            self._leave()
+        patience = self._drain_timeout
+        while os.read(self._read, 1):
+            if self._nothing_for(patience + MARGIN):
+                self._leave()
+            patience = 0.0
         os.close(self._read)
 
     def _nothing_for(self, seconds: float) -> bool:
@@ -52,8 +54,8 @@ class LastResort:
 
     def _leave(self) -> None:
         sys.stderr.write(
-            "lastcall: the event loop does not answer, a handler blocks it; leaving without it. The broker "
-            "requeues what was not acked. Write that handler as a plain function: those run in threads.\n"
+            "lastcall: something blocks the event loop or the interpreter's exit; leaving without it. The broker "
+            "requeues what was not acked. A handler that blocks belongs in a plain function: those run in threads.\n"
         )
         sys.stderr.flush()
         os._exit(self._exit_code)

@@ -27,6 +27,7 @@ def outputs(settings: Settings, worker: str) -> Iterator[list[Observer]]:
             stream.close()
 
 
-def complain(error: LastcallError) -> None:
-    """One log line that says why the worker could not start, or could not go on."""
-    logging.getLogger("lastcall").error("%s", error)
+def complain(error: Exception) -> None:
+    """Says in the log why the worker could not start, or go on; with the traceback where it is not our own word."""
+    foreign = None if isinstance(error, LastcallError) else error
+    logging.getLogger("lastcall").error("%s", error if foreign is None else repr(error), exc_info=foreign)

@@ -4,7 +4,7 @@ May know: RabbitMQ's replies to queue and exchange declarations. May not know: w
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import (
@@ -16,7 +16,7 @@ from aiormq.exceptions import (
 )
 
 from consumer.broker.amqp.convert import table
-from consumer.core.queue import Binding, Queue
+from consumer.core.queue import PARKING_DECLARATION, Binding, Queue
 from consumer.errors import BrokerRefused
 
 OpenChannel = Callable[[], Awaitable[AbstractChannel]]
@@ -41,7 +41,7 @@ async def prepare(open_channel: OpenChannel, queue: Queue) -> None:
             "Create it first, check the name and the virtual host, or let the worker declare it."
         )
     if not await _exists(open_channel, queue.parking):
-        await _declare(open_channel, queue.parking, {"x-queue-type": "quorum"})
+        await _declare(open_channel, queue.parking, PARKING_DECLARATION)
     for binding in queue.bindings:
         await _bind(open_channel, queue.name, binding)
 
@@ -62,7 +62,7 @@ async def _exists(open_channel: OpenChannel, name: str) -> bool:
     return True
 
 
-async def _declare(open_channel: OpenChannel, name: str, arguments: dict[str, object]) -> None:
+async def _declare(open_channel: OpenChannel, name: str, arguments: Mapping[str, object]) -> None:
     channel = await open_channel()
     try:
         await channel.queue_declare(name, durable=True, arguments=table(arguments))
