@@ -15,12 +15,14 @@ from consumer.core.events import Event, Observer
 from consumer.core.lifecycle import Happening, Lifecycle
 from consumer.engine.stop import StopRequest
 from consumer.engine.subscription import Subscription
-from consumer.engine.waiting import first_of
+from consumer.engine.waiting import bounded, first_of
 from consumer.errors import BrokerAway, BrokerRefused
 
 LONGEST_WAIT = 10.0
 """Seconds, at most, between two tries to consume when connections come up but do not last."""
 
+CLOSING = 2.0
+"""Seconds that clearing up after a lost connection may take."""
 NOTICE = 0.05
 """Seconds within which a lost connection shows after its channels are lost."""
 
@@ -75,9 +77,9 @@ class Supervisor:
 
     def _past_hope(self, error: BrokerAway | BrokerRefused) -> bool:
         """Before the first success a refusal is final. After it, it may pass (a broker that restarts), for a while."""
-        patience = self._patience.reconnect
-        if not self._has_consumed:
-            return isinstance(error, BrokerRefused)
+        if isinstance(error, BrokerRefused) and not self._has_consumed:
+            return True
+        patience = self._patience.reconnect if self._has_consumed else self._patience.connect
         return patience is not None and self._lost_at is not None and self._now() - self._lost_at > patience
 
     async def close(self) -> None:
@@ -151,7 +153,7 @@ class Supervisor:
         self._observe(Event("connection_lost", data=data))
         for subscription in self.subscriptions:
             subscription.opened = False
-        await connection.close()
+        await bounded(connection.close(), CLOSING)
         self._failures += 1
         if self._failures > 1:
             await first_of(self._stop.asked, timeout=_wait(self._failures))

@@ -1,0 +1,1 @@
+"""For those who test workers: brokers to test on, a verified fake broker, the drill, pytest fixtures."""

@@ -1,0 +1,82 @@
+"""The state of the fake broker: its queues and exchanges, and what it holds against its clients.
+
+May know: queues, routing. May not know: who is connected, the engine.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from consumer.core.delivery import Message, Outgoing
+from consumer.core.queue import ExchangeType, Queue
+from consumer.errors import BrokerRefused, PublishFailed
+from consumer.testing.fake_gates import Gates
+from consumer.testing.fake_queue import FakeQueue
+from consumer.testing.fake_routing import Route, matches
+
+
+class FakeServer:
+    """What every connection to one fake broker shares. Used on one loop's thread only."""
+
+    def __init__(self) -> None:
+        self.gates = Gates()
+        self.queues: dict[str, FakeQueue] = {}
+        self.protocol_errors: list[str] = []
+        self.returned_by_closing: list[Message] = []
+        self._exchanges: dict[str, ExchangeType] = {}
+        self._routes: dict[str, list[Route]] = {}
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+
+    def declare(self, name: str, arguments: Mapping[str, object]) -> FakeQueue:
+        """The queue of this name; made, with these arguments, when it is absent."""
+        if name not in self.queues:
+            self.queues[name] = FakeQueue(name, arguments, self.changed)
+        return self.queues[name]
+
+    def prepare(self, queue: Queue) -> None:
+        """See port.Connection.prepare."""
+        found = self.queues.get(queue.name)
+        if found is None and not queue.declare:
+            raise BrokerRefused(f"queue {queue.name!r} does not exist, and Queue(declare=False) says not to declare it")
+        if found is not None and queue.type is not None and queue.type != found.kind:
+            raise BrokerRefused(f"queue {queue.name!r} is a {found.kind} queue, the worker asks for {queue.type!r}")
+        self.declare(queue.name, queue.declaration)
+        self.declare(queue.parking, {"x-queue-type": "quorum"})
+        for binding in queue.bindings:
+            self._exchanges.setdefault(binding.exchange, binding.type)
+            routes = self._routes.setdefault(binding.exchange, [])
+            if (route := Route(binding, queue.name)) not in routes:
+                routes.append(route)
+
+    def publish(self, outgoing: Outgoing) -> None:
+        """Put a copy into every queue that it is routed to. Raises PublishFailed when there is none."""
+        queues = self._routed(outgoing)
+        if not queues:
+            where = f"exchange {outgoing.exchange!r} with routing key {outgoing.routing_key!r}"
+            raise PublishFailed(f"{where}: no queue takes it. Declare the queue or the binding.")
+        for name in queues:
+            message = Message(
+                outgoing.body, name, outgoing.exchange, outgoing.routing_key, properties=outgoing.properties
+            )
+            self.queues[name].put(message)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Return once the condition holds; it is looked at after every change."""
+        if not condition():
+            held: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((condition, held))
+            await held
+
+    def changed(self) -> None:
+        """Something changed: wake those whose condition holds now."""
+        self._waiting = [(condition, held) for condition, held in self._waiting if not held.done()]
+        for condition, held in self._waiting:
+            if condition():
+                held.set_result(None)
+
+    def _routed(self, outgoing: Outgoing) -> list[str]:
+        if outgoing.exchange == "":
+            return [outgoing.routing_key] if outgoing.routing_key in self.queues else []
+        routes = self._routes.get(outgoing.exchange, [])
+        kind = self._exchanges.get(outgoing.exchange, "topic")
+        taken = {route.queue: None for route in routes if matches(kind, route.binding, outgoing)}
+        return [name for name in taken if name in self.queues]
