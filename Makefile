@@ -1,0 +1,38 @@
+# What a developer types. Anything longer than a line or two is a script in deploy/local/.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+DRILL := .venv/bin/lastcall drill examples.orders.worker:worker
+ARGS ?=
+
+.PHONY: help setup broker demo test lint drill-long clean
+
+help: ## show this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: .venv/installed ## make .venv and install the project and its tools into it
+	@echo "environment: .venv"
+
+.venv/installed: pyproject.toml
+	@deploy/local/setup </dev/null
+
+broker: ## make sure that a RabbitMQ can be had: AMQP_URL, Docker, or this machine's own server
+	@deploy/local/broker </dev/null
+
+demo: setup broker ## three real workers take orders, are scaled down and up under load, and lose nothing
+	$(DRILL) $(ARGS) </dev/null
+
+test: setup broker ## the whole test suite; ARGS="-k drain" for a part of it
+	.venv/bin/python -m pytest $(ARGS) </dev/null
+
+lint: setup ## style, format, types and the direction of imports
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+drill-long: setup broker ## the demo at length: 2,000 messages, 5 workers, 30 scale-downs
+	$(DRILL) --messages 2000 --workers 5 --scale-downs 30 $(ARGS) </dev/null
+
+clean: ## remove what the targets above have made in this folder
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -f orders.sqlite3 orders.sqlite3-wal orders.sqlite3-shm

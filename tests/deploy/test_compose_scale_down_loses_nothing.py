@@ -1,0 +1,121 @@
+"""The compose file as a user runs it: five workers, scaled down to one and up again while orders come in."""
+
+import json
+import secrets
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ORDERS = 2000
+LIMIT_SECONDS = 300  # for one command; the first build fetches the dependencies
+WITH_EVENTS = 'services: {worker: {environment: {LASTCALL_EVENTS: "-"}}}\n'
+LEDGER = """
+import json, sqlite3
+books = sqlite3.connect("/data/orders.sqlite3")
+print(json.dumps(books.execute("SELECT count(*), count(DISTINCT order_id), max(attempts) FROM charges").fetchone()))
+"""
+
+Compose = Callable[..., str]
+
+pytestmark = [pytest.mark.docker, pytest.mark.process]
+
+
+def run(*command: str) -> str:
+    done = subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def _images() -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "ls"], capture_output=True, check=False).returncode:
+        pytest.skip("no Docker engine answers, or it has no compose")
+    for wanted in ([], ["python"]):
+        had = subprocess.run(
+            ["deploy/local/broker-image", *wanted], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        if had.returncode:
+            pytest.skip(f"the images can be neither pulled nor built: {had.stderr.strip()}")
+
+
+@pytest.fixture
+def project() -> str:
+    return f"lastcall-test-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def command(project: str, tmp_path: Path) -> list[str]:
+    with_events = tmp_path / "events.yml"
+    with_events.write_text(WITH_EVENTS)
+    return ["docker", "compose", "-p", project, "-f", "docker-compose.yml", "-f", str(with_events)]
+
+
+@pytest.fixture
+def compose(_images: None, command: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Compose]:
+    monkeypatch.setenv("LASTCALL_AMQP_PORT", "0")  # any free one: nothing is published from this host
+    monkeypatch.setenv("LASTCALL_MANAGEMENT_PORT", "0")
+    try:
+        yield lambda *words: run(*command, *words)
+    finally:
+        run(*command, "down", "--volumes", "--timeout", "0", "--remove-orphans")
+
+
+def await_all_at_work(command: list[str], workers: int) -> None:
+    """Return when so many workers consume and a handler has finished."""
+    with ExitStack() as stack:
+        logs = stack.enter_context(
+            subprocess.Popen(
+                [*command, "logs", "--follow", "--no-log-prefix", "worker"],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        stack.callback(logs.terminate)
+        assert logs.stdout is not None
+        finished = False
+        for line in logs.stdout:
+            event = json.loads(line).get("event") if line.startswith("{") else ""
+            finished = finished or event == "finished"
+            workers -= event == "consuming"
+            if finished and workers <= 0:
+                return
+        pytest.fail("the workers ended before they were at work")
+
+
+def scaled_to(compose: Compose, workers: int) -> None:
+    compose("up", "--detach", "--no-build", "--no-recreate", "--scale", f"worker={workers}")
+
+
+def messages_left(compose: Compose) -> int:
+    listed = compose("exec", "-T", "rabbitmq", "rabbitmqctl", "-q", "list_queues", "messages", "--formatter", "json")
+    return sum(queue["messages"] for queue in json.loads(listed))
+
+
+def test_compose_scale_down_loses_nothing_and_charges_nobody_twice(compose: Compose, command: list[str]) -> None:
+    compose("build", "worker")
+    compose("up", "--detach", "--no-build", "--wait", "rabbitmq")
+    orders = ["run", "examples.orders.worker:worker"]
+    compose("run", "--rm", "worker", *orders, "--idle-timeout", "0.5")  # declares the queues
+    in_container = ["run", "--rm", "--entrypoint", "python3", "worker"]
+    compose(*in_container, "-m", "examples.orders.publish", str(ORDERS))
+
+    scaled_to(compose, 5)
+    await_all_at_work(command, 5)
+    scaled_to(compose, 1)
+    assert messages_left(compose) > 0, "the scale-down came too late to prove anything"
+    scaled_to(compose, 5)
+    scaled_to(compose, 2)
+    compose("run", "--rm", "worker", *orders, "--idle-timeout", "2")
+    compose("stop", "worker")
+
+    assert messages_left(compose) == 0
+    assert json.loads(compose(*in_container, "-c", LEDGER)) == [ORDERS, ORDERS, 1]
