@@ -1,0 +1,1 @@
+"""The demo: orders are charged, receipts are sent, workers come and go."""
