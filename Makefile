@@ -1,7 +1,7 @@
 # What a developer types. Anything longer than a line or two is a script in deploy/local/.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-DRILL := .venv/bin/lastcall drill examples.orders.worker:worker
+DRILL := .venv/bin/lastcall drill examples.orders.worker:worker --prefetch 20
 ARGS ?=
 
 .PHONY: help setup broker demo test lint drill-long clean

@@ -3,9 +3,12 @@
 May know: settings, the other files of this room. May not know: the engine.
 """
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
 
 from consumer.core.events import Observer
 from consumer.errors import LastcallError
@@ -29,5 +32,20 @@ def outputs(settings: Settings, worker: str) -> Iterator[list[Observer]]:
 
 def complain(error: Exception) -> None:
     """Says in the log why the worker could not start, or go on; with the traceback where it is not our own word."""
-    foreign = None if isinstance(error, LastcallError) else error
-    logging.getLogger("lastcall").error("%s", error if foreign is None else repr(error), exc_info=foreign)
+    logger = logging.getLogger("lastcall")
+    if isinstance(error, LastcallError):
+        logger.error("%s", error)
+    else:
+        logger.error("%r", error, exc_info=error.with_traceback(_from_the_users_code(error)))
+
+
+def _from_the_users_code(error: Exception) -> TracebackType | None:
+    """The traceback from the first frame that is neither ours nor the standard library's, if there is one."""
+    ours = (str(Path(__file__).parents[1]), str(Path(contextlib.__file__).parent))
+    traceback = error.__traceback__
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if "site-packages" in file or not file.startswith((*ours, "<")):
+            return traceback
+        traceback = traceback.tb_next
+    return error.__traceback__
