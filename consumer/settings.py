@@ -101,6 +101,9 @@ class Settings(BaseSettings):
         300, description='How long a lost broker is tried for before giving up; "none": without end.'
     )
     heartbeat: int = Field(15, ge=1, le=65535, description="The interval of AMQP heartbeats.")
+    transport: Literal["fast", "plain"] = Field(
+        "fast", description="How deliveries come in: cut from the byte stream (fast), or by aiormq's callback (plain)."
+    )
     queue_prefix: str = Field("", description="Put before the name of every queue, to keep environments apart.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
     log_format: LogFormat = Field("auto", description="console, json, or auto: console on a terminal.")

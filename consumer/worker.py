@@ -222,7 +222,9 @@ class Worker:
 
         settings = self.settings
         tls = Tls(settings.tls_ca_file, settings.tls_cert_file, settings.tls_key_file, settings.tls_verify)
-        return AmqpBroker(settings.addresses, name=worker_name(), heartbeat=settings.heartbeat, tls=tls)
+        return AmqpBroker(
+            settings.addresses, name=worker_name(), heartbeat=settings.heartbeat, tls=tls, transport=settings.transport
+        )
 
     def _tell(self, event: Event) -> None:
         for observer in tuple(self._observers):

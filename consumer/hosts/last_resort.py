@@ -8,11 +8,16 @@ handler arms it by writing to a pipe, which is safe at any moment (no lock).
 
 import os
 import select
-import sys
+from contextlib import suppress
 from threading import Thread
 
 MARGIN = 0.9
 """Seconds after the drain timeout: more than the drain itself takes to give up, less than one second."""
+STDERR = 2
+LAST_WORDS = (
+    b"lastcall: something blocks the event loop or the interpreter's exit; leaving without it. The broker "
+    b"requeues what was not acked. A handler that blocks belongs in a plain function: those run in threads.\n"
+)
 
 
 class LastResort:
@@ -53,9 +58,13 @@ class LastResort:
         return not readable
 
     def _leave(self) -> None:
-        sys.stderr.write(
-            "lastcall: something blocks the event loop or the interpreter's exit; leaving without it. The broker "
-            "requeues what was not acked. A handler that blocks belongs in a plain function: those run in threads.\n"
-        )
-        sys.stderr.flush()
+        _say_if_heard(LAST_WORDS)
         os._exit(self._exit_code)
+
+
+def _say_if_heard(words: bytes) -> None:
+    """Not through sys.stderr, whose lock may be held by what blocks, and not into a pipe that nobody reads."""
+    with suppress(OSError):
+        _, writable, _ = select.select([], [STDERR], [], 0)
+        if writable:
+            os.write(STDERR, words)

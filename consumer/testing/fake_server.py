@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from consumer.core.delivery import Message, Outgoing
-from consumer.core.queue import ExchangeType, Queue
+from consumer.core.queue import PARKING_DECLARATION, ExchangeType, Queue
 from consumer.errors import BrokerRefused, PublishFailed
 from consumer.testing.fake_gates import Gates
 from consumer.testing.fake_queue import FakeQueue
@@ -40,7 +40,7 @@ class FakeServer:
         if found is not None and queue.type is not None and queue.type != found.kind:
             raise BrokerRefused(f"queue {queue.name!r} is a {found.kind} queue, the worker asks for {queue.type!r}")
         self.declare(queue.name, queue.declaration)
-        self.declare(queue.parking, {"x-queue-type": "quorum"})
+        self.declare(queue.parking, PARKING_DECLARATION)
         for binding in queue.bindings:
             self._exchanges.setdefault(binding.exchange, binding.type)
             routes = self._routes.setdefault(binding.exchange, [])

@@ -7,12 +7,14 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from itertools import count
+from typing import Literal, TypeAlias
 
 import aio_pika
 from aiormq.abc import AbstractChannel
 from yarl import URL
 
 from consumer.broker.amqp.errors import CONNECTION_ERRORS, explain, masked, reason
+from consumer.broker.amqp.lane import Lane, LaneConnection, LaneFactory
 from consumer.broker.amqp.lease import AmqpLease
 from consumer.broker.amqp.publisher import AmqpPublisher
 from consumer.broker.amqp.tools import QueueTools
@@ -20,6 +22,8 @@ from consumer.broker.amqp.topology import prepare
 from consumer.broker.port import OnDelivery, Tls
 from consumer.core.queue import Queue
 from consumer.errors import BrokerAway, LastcallError
+
+Transport: TypeAlias = Literal["fast", "plain"]
 
 ATTEMPT_TIMEOUT = 10.0
 """Seconds that one address may take to answer before the next one is tried."""
@@ -39,11 +43,12 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
 class AmqpConnection:
     """One generation. See port.Connection."""
 
-    def __init__(self, connection: aio_pika.Connection, generation: int) -> None:
+    def __init__(self, connection: aio_pika.Connection, generation: int, lane: Lane | None) -> None:
         self.generation = generation
         self.address = masked(connection.url)
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._connection = connection
+        self._lane = lane
         connection.close_callbacks.add(self._on_close)
 
     async def channel(self) -> AbstractChannel:
@@ -61,7 +66,7 @@ class AmqpConnection:
     async def consume(self, queue: Queue, prefetch: int, on_delivery: OnDelivery) -> AmqpLease:
         """See port.Connection."""
         try:
-            lease = AmqpLease(await self.channel(), self.generation, queue, on_delivery)
+            lease = AmqpLease(await self.channel(), self.generation, queue, on_delivery, self._lane)
             await lease.consume(prefetch)
         except CONNECTION_ERRORS as error:
             raise BrokerAway(f"{self.address}: can't consume {queue.name!r}: {reason(error)}") from error
@@ -77,17 +82,25 @@ class AmqpConnection:
 
 
 class AmqpBroker:
-    """See port.Broker. `addresses` are AMQP URLs with their secrets; the one that worked last is tried first."""
+    """See port.Broker. `addresses` are AMQP URLs with their secrets; the one that worked last is tried first.
 
-    def __init__(self, addresses: Sequence[str], *, name: str, heartbeat: int, tls: Tls) -> None:
+    `transport`: "fast" takes deliveries from the byte stream (lane.py), "plain" from aiormq's callback.
+    """
+
+    def __init__(
+        self, addresses: Sequence[str], *, name: str, heartbeat: int, tls: Tls, transport: Transport = "fast"
+    ) -> None:
         self._urls = [URL(address).update_query(heartbeat=str(heartbeat)) for address in addresses]
         self._name = name
         self._tls = tls
+        self._transport = transport
         self._generations = count(1)
 
     async def connect(self) -> AmqpConnection:
         """See port.Broker."""
-        return AmqpConnection(await self.open(self._name), next(self._generations))
+        factory = LaneFactory() if self._transport == "fast" else None
+        connection = await self.open(self._name, factory)
+        return AmqpConnection(connection, next(self._generations), factory.lane if factory is not None else None)
 
     def publisher(self) -> AmqpPublisher:
         """See port.Broker."""
@@ -97,12 +110,12 @@ class AmqpBroker:
         """For looking after queues beside a worker."""
         return QueueTools(lambda: self.open(f"{self._name} (tools)"))
 
-    async def open(self, name: str) -> aio_pika.Connection:
+    async def open(self, name: str, factory: LaneFactory | None = None) -> aio_pika.Connection:
         """An aio-pika connection to the first address that answers; `name` is shown by the management UI."""
         errors: list[LastcallError] = []
         for url in list(self._urls):
             try:
-                connection = await self._dial(url, name)
+                connection = await self._dial(url, name, factory)
             except (*CONNECTION_ERRORS, TimeoutError) as error:
                 errors.append(explain(error, url))
             else:
@@ -113,8 +126,12 @@ class AmqpBroker:
             raise BrokerAway("; ".join(str(error) for error in errors))
         raise errors[0]
 
-    async def _dial(self, url: URL, name: str) -> aio_pika.Connection:
-        context = tls_context(self._tls) if url.scheme == "amqps" else None
-        return await aio_pika.connect(
-            url, ssl_context=context, timeout=ATTEMPT_TIMEOUT, client_properties={"connection_name": name}
+    async def _dial(self, url: URL, name: str, factory: LaneFactory | None) -> aio_pika.Connection:
+        connection = LaneConnection(
+            url,
+            ssl_context=tls_context(self._tls) if url.scheme == "amqps" else None,
+            client_properties={"connection_name": name},
+            transport_factory=factory,
         )
+        await connection.connect(timeout=ATTEMPT_TIMEOUT)
+        return connection

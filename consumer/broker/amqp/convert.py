@@ -10,6 +10,7 @@ from typing import cast
 from aiormq.abc import DeliveredMessage
 from pamqp import commands as spec
 from pamqp.common import FieldTable
+from pamqp.header import ContentHeader
 
 from consumer.core.delivery import Message, Outgoing, Properties
 
@@ -26,26 +27,36 @@ def table(values: Mapping[str, object]) -> FieldTable:
 
 def message_from(delivered: DeliveredMessage, delivery: spec.Basic.Deliver, queue: str) -> Message:
     """The message as core knows it."""
-    properties = delivered.header.properties
     return Message(
         delivered.body,
         queue,
         delivery.exchange or "",
         delivery.routing_key or "",
         bool(delivery.redelivered),
-        Properties(
-            properties.message_id,
-            properties.headers or {},
-            properties.content_type,
-            properties.content_encoding,
-            properties.correlation_id,
-            properties.reply_to,
-            properties.priority,
-            properties.expiration,
-            properties.timestamp,
-            properties.message_type,
-            properties.app_id,
-        ),
+        _properties(delivered.header.properties),
+    )
+
+
+def properties_in(header: bytes) -> Properties:
+    """The properties in the payload of a content header frame."""
+    content = ContentHeader()
+    content.unmarshal(header)
+    return _properties(content.properties)
+
+
+def _properties(properties: spec.Basic.Properties) -> Properties:
+    return Properties(
+        properties.message_id,
+        properties.headers or {},
+        properties.content_type,
+        properties.content_encoding,
+        properties.correlation_id,
+        properties.reply_to,
+        properties.priority,
+        properties.expiration,
+        properties.timestamp,
+        properties.message_type,
+        properties.app_id,
     )
 
 

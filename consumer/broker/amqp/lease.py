@@ -1,6 +1,6 @@
 """One channel with one consumer: deliveries come in through a plain call, settlements go out in order.
 
-May know: aiormq's channel and its hazards. May not know: why something is acked or returned.
+May know: aiormq's channel and its hazards, the fast lane. May not know: why something is acked or returned.
 
 Hazards that this file keeps away from everyone else (see docs/adr/0004):
 - aiormq runs consumer callbacks in tasks that the channel owns and cancels: ours only records and returns;
@@ -10,40 +10,40 @@ Hazards that this file keeps away from everyone else (see docs/adr/0004):
 """
 
 import asyncio
-from collections import deque
 from itertools import count
 from uuid import uuid4
 
-from aiormq.abc import AbstractChannel, ChannelFrame, DeliveredMessage
+from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp import commands as spec
 
-from consumer.broker.amqp.convert import message_from
+from consumer.broker.amqp.convert import message_from, properties_in
 from consumer.broker.amqp.errors import CONNECTION_ERRORS, reason
+from consumer.broker.amqp.lane import Lane
+from consumer.broker.amqp.outlet import LaneOutlet, Outlet, QueueOutlet
 from consumer.broker.port import OnDelivery
+from consumer.core.delivery import Message
 from consumer.core.queue import Queue
+from consumer.core.watermark import Verb
 
 _ids = count(1)
 
-BATCH = 64
-"""Settlements that go to the transport in one write: few writes, and the first ones leave at once."""
-
 
 class AmqpLease:
-    """See port.Lease."""
+    """See port.Lease. `lane` None: deliveries come through aiormq's consumer callback."""
 
-    def __init__(self, channel: AbstractChannel, generation: int, queue: Queue, on_delivery: OnDelivery) -> None:
+    def __init__(
+        self, channel: AbstractChannel, generation: int, queue: Queue, on_delivery: OnDelivery, lane: Lane | None
+    ) -> None:
         self.id = next(_ids)
         self.generation = generation
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._channel = channel
         self._queue = queue
         self._on_delivery = on_delivery
+        self._lane = lane
         self._consumer_tag = f"lastcall-{uuid4().hex}"
-        self._outbox: deque[spec.Basic.Ack | spec.Basic.Nack] = deque()
-        self._closing = False
-        self._outbox_filled = asyncio.Event()
-        self._writer = asyncio.create_task(self._write(), name=f"lastcall settlements of {queue.name}")
-        self._cancelled: asyncio.Task[object] | None = None
+        self._outlet: Outlet = QueueOutlet(channel) if lane is None else LaneOutlet(lane, channel.number)
+        self._cancelled: asyncio.Task[None] | None = None
         channel.closing.add_done_callback(self._on_closed)
         channel.on_consumer_cancel_callbacks.add(self._on_server_cancel)
 
@@ -51,6 +51,8 @@ class AmqpLease:
         """basic.qos for this consumer, then basic.consume."""
         priority = self._queue.consumer_priority
         await self._channel.basic_qos(prefetch_count=prefetch)
+        if self._lane is not None:
+            self._lane.cutter.add(self._consumer_tag, self._receive_from_the_lane)
         await self._channel.basic_consume(
             self._queue.name,
             self._receive,  # type: ignore[arg-type]  # aiormq takes plain functions too, its annotation does not say so
@@ -58,19 +60,15 @@ class AmqpLease:
             arguments={} if priority is None else {"x-priority": priority},
         )
 
-    def _receive(self, delivered: DeliveredMessage) -> None:
-        delivery = delivered.delivery
-        if isinstance(delivery, spec.Basic.Deliver) and delivery.delivery_tag and not self.lost.done():
-            message = message_from(delivered, delivery, self._queue.name)
-            self._on_delivery(self, delivery.delivery_tag, message)
-
     def ack(self, tag: int, *, multiple: bool) -> None:
         """See port.Lease."""
-        self._put(spec.Basic.Ack(tag, multiple))
+        if not self.lost.done():
+            self._outlet.put(Verb.ACK, tag, multiple=multiple)
 
     def nack(self, tag: int, *, multiple: bool) -> None:
         """See port.Lease."""
-        self._put(spec.Basic.Nack(tag, multiple, requeue=True))
+        if not self.lost.done():
+            self._outlet.put(Verb.NACK, tag, multiple=multiple)
 
     async def cancel(self) -> None:
         """See port.Lease."""
@@ -82,28 +80,22 @@ class AmqpLease:
 
     async def close(self) -> None:
         """See port.Lease."""
-        self._closing = True
-        self._outbox_filled.set()
-        await asyncio.wait({self._writer})
+        await self._outlet.finish()
         if not self.lost.done():
             await asyncio.shield(asyncio.create_task(self._quietly_close(), name="lastcall channel.close"))
 
-    def _put(self, frame: spec.Basic.Ack | spec.Basic.Nack) -> None:
+    def _receive(self, delivered: DeliveredMessage) -> None:
+        delivery = delivered.delivery
+        if isinstance(delivery, spec.Basic.Deliver) and delivery.delivery_tag and not self.lost.done():
+            message = message_from(delivered, delivery, self._queue.name)
+            self._on_delivery(self, delivery.delivery_tag, message)
+
+    def _receive_from_the_lane(
+        self, tag: int, redelivered: bool, exchange: str, routing_key: str, header: bytes, body: bytes
+    ) -> None:
         if not self.lost.done():
-            self._outbox.append(frame)
-            self._outbox_filled.set()
-
-    async def _write(self) -> None:
-        """Sends what is in the outbox, in order; ends when the lease closes and all is sent.
-
-        The frames go where aiormq's own acks go, its connection's write queue, but many in one write.
-        """
-        while self._outbox or not self._closing:
-            await self._outbox_filled.wait()
-            self._outbox_filled.clear()
-            while self._outbox:
-                batch = [self._outbox.popleft() for _ in range(min(BATCH, len(self._outbox)))]
-                await self._channel.connection.write_queue.put(ChannelFrame.marshall(self._channel.number, batch))
+            message = Message(body, self._queue.name, exchange, routing_key, redelivered, properties_in(header))
+            self._on_delivery(self, tag, message)
 
     async def _quietly_cancel(self) -> None:
         try:
@@ -127,4 +119,6 @@ class AmqpLease:
     def _lose(self, why: str) -> None:
         if not self.lost.done():
             self.lost.set_result(why)
-            self._writer.cancel()  # it may wait for room in the queue of a connection that sends nothing any more
+            self._outlet.drop()
+            if self._lane is not None:
+                self._lane.cutter.remove(self._consumer_tag)

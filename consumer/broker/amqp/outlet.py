@@ -1,0 +1,104 @@
+"""How settlements leave a channel: in order, in few writes. Two ways out with one face.
+
+May know: frames of basic.ack and basic.nack. May not know: why something is settled.
+"""
+
+import asyncio
+import struct
+from collections import deque
+from typing import Protocol
+
+from aiormq.abc import AbstractChannel, ChannelFrame
+from pamqp import commands as spec
+
+from consumer.broker.amqp.lane import Lane
+from consumer.core.watermark import Verb
+
+BATCH = 64
+"""Settlements that go to the transport in one write: few writes, and the first ones leave at once."""
+REQUEUE, MULTIPLE = 2, 1
+_frame = struct.Struct(">BHIHHQBB")
+_METHOD_IDS = {Verb.ACK: 80, Verb.NACK: 120}
+
+
+class Outlet(Protocol):
+    """Settlements of one channel."""
+
+    def put(self, verb: Verb, tag: int, *, multiple: bool) -> None:
+        """Put one in order. Never fails."""
+
+    async def finish(self) -> None:
+        """Until everything that was put is written."""
+
+    def drop(self) -> None:
+        """The channel is gone: nothing can be written any more."""
+
+
+def settlement(channel: int, verb: Verb, tag: int, *, multiple: bool) -> bytes:
+    """A whole frame: basic.ack, or basic.nack with requeue (AMQP 0-9-1, class 60)."""
+    flags = (MULTIPLE if multiple else 0) | (REQUEUE if verb is Verb.NACK else 0)
+    return _frame.pack(1, channel, 13, 60, _METHOD_IDS[verb], tag, flags, 0xCE)
+
+
+class LaneOutlet:
+    """Straight to the transport, once for each turn of the loop."""
+
+    def __init__(self, lane: Lane, channel: int) -> None:
+        self._lane = lane
+        self._channel = channel
+        self._frames: list[bytes] = []
+        self._loop = asyncio.get_running_loop()
+
+    def put(self, verb: Verb, tag: int, *, multiple: bool) -> None:
+        """See Outlet."""
+        if not self._frames:
+            self._loop.call_soon(self._write)
+        self._frames.append(settlement(self._channel, verb, tag, multiple=multiple))
+
+    async def finish(self) -> None:
+        """See Outlet."""
+        self._write()
+
+    def drop(self) -> None:
+        """See Outlet."""
+        self._frames.clear()
+
+    def _write(self) -> None:
+        if self._frames:
+            self._lane.write(b"".join(self._frames))
+            self._frames.clear()
+
+
+class QueueOutlet:
+    """Through the write queue of aiormq's connection, where its own acks go, but many in one write."""
+
+    def __init__(self, channel: AbstractChannel) -> None:
+        self._channel = channel
+        self._frames: deque[spec.Basic.Ack | spec.Basic.Nack] = deque()
+        self._finishing = False
+        self._filled = asyncio.Event()
+        self._writer = asyncio.create_task(self._write(), name="lastcall settlements")
+
+    def put(self, verb: Verb, tag: int, *, multiple: bool) -> None:
+        """See Outlet."""
+        ack = verb is Verb.ACK
+        self._frames.append(spec.Basic.Ack(tag, multiple) if ack else spec.Basic.Nack(tag, multiple, requeue=True))
+        self._filled.set()
+
+    async def finish(self) -> None:
+        """See Outlet."""
+        self._finishing = True
+        self._filled.set()
+        await asyncio.wait({self._writer})
+
+    def drop(self) -> None:
+        """See Outlet. The writer may wait for room in the queue of a connection that sends nothing any more."""
+        self._writer.cancel()
+
+    async def _write(self) -> None:
+        while self._frames or not self._finishing:
+            await self._filled.wait()
+            self._filled.clear()
+            while self._frames:
+                batch = [self._frames.popleft() for _ in range(min(BATCH, len(self._frames)))]
+                await self._channel.connection.write_queue.put(ChannelFrame.marshall(self._channel.number, batch))
