@@ -4,7 +4,7 @@ SHELL := /bin/bash
 DRILL := .venv/bin/lastcall drill examples.orders.worker:worker --prefetch 20
 ARGS ?=
 
-.PHONY: help setup broker demo test lint drill-long clean
+.PHONY: help setup broker demo test lint drill-long figures clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -32,6 +32,9 @@ lint: setup ## style, format, types and the direction of imports
 
 drill-long: setup broker ## the demo at length: 2,000 messages, 5 workers, 30 scale-downs
 	$(DRILL) --messages 2000 --workers 5 --scale-downs 30 $(ARGS) </dev/null
+
+figures: setup broker ## how quickly a stopping worker hands back, finishes and leaves: the table in docs/figures.md
+	.venv/bin/python -m bench.drain_figures $(ARGS) </dev/null
 
 clean: ## remove what the targets above have made in this folder
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -10,7 +10,8 @@ from tenacity import (
     RetryCallState,
     retry_if_exception_type,
     stop_after_delay,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from consumer.broker.port import Broker, Connection
@@ -38,7 +39,7 @@ async def connect(broker: Broker, *, timeout: float | None, retry_refusals: bool
 
     attempts = AsyncRetrying(
         retry=retry_if_exception_type(worth_retrying),
-        wait=wait_exponential_jitter(initial=FIRST_WAIT, max=LONGEST_WAIT, jitter=FIRST_WAIT),
+        wait=wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT) + wait_random(0, FIRST_WAIT),
         stop=(lambda _: False) if timeout is None else stop_after_delay(timeout),
         before_sleep=before_sleep,
         reraise=True,

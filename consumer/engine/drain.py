@@ -16,7 +16,6 @@ from consumer.engine.dispatcher import Dispatcher
 from consumer.engine.lifespan import Lifespan
 from consumer.engine.settler import Settler
 from consumer.engine.subscription import Subscription
-from consumer.engine.waiting import bounded, first_of
 
 LETTING_GO = 0.3
 """Seconds that cancelled handlers get to end before they are nacked and named all the same."""
@@ -51,10 +50,10 @@ class Drained:
     orphans: list[Entry]
 
 
-async def drain(crew: Crew, deadline: Deadline, hurried: "asyncio.Future[None]") -> Drained:
+async def drain(crew: Crew, deadline: Deadline) -> Drained:
     """Take no new work, hand back what is not started, finish what is, and leave nothing unsettled.
 
-    `hurried` done means: the deadline is now. Every wait in here is bounded.
+    Every wait in here is bounded by the deadline, and ends early when somebody hurries.
     """
     # 1. Nothing new is started; whoever wants to know is told. (All of this before the first await.)
     for dispatcher in crew.dispatchers:
@@ -66,20 +65,20 @@ async def drain(crew: Crew, deadline: Deadline, hurried: "asyncio.Future[None]")
     handing_back = asyncio.ensure_future(_hand_back(crew.subscriptions))
 
     # 4. Meanwhile the handlers in flight run to their end, and are settled as they end.
-    await _until_work_ends(crew, deadline, hurried)
+    await _until_work_ends(crew, deadline)
 
     # 5. The deadline has passed: who still runs is cancelled, awaited, nacked and named.
     orphans = await _give_up_on_the_rest(crew)
 
     # 6. The broker has confirmed the cancels, and every settlement is on its way.
-    await asyncio.wait({handing_back}, timeout=deadline.remaining(extra=LETTING_GO + 0.1, at_most=BROKER_REPLY))
+    await deadline.wait(handing_back, extra=LETTING_GO + 0.1, at_most=BROKER_REPLY)
     crew.settler.flush()
     handed_back = handing_back.result() if handing_back.done() else 0
     handing_back.cancel()
 
     # 7. Channels close behind the settlements (the barrier), then what the user opened is closed.
-    await bounded(_close(crew.subscriptions), deadline.remaining(extra=LETTING_GO + 0.2, at_most=BROKER_REPLY))
-    await bounded(crew.background.ended(), deadline.remaining(extra=LETTING_GO + 0.2, at_most=CLEANING_UP))
+    await deadline.bound(_close(crew.subscriptions), extra=LETTING_GO + 0.2, at_most=BROKER_REPLY)
+    await deadline.bound(crew.background.ended(), extra=LETTING_GO + 0.2, at_most=CLEANING_UP)
     await _close_the_lifespan(crew, deadline)
     return Drained(handed_back, orphans)
 
@@ -92,15 +91,10 @@ async def _close(subscriptions: Sequence[Subscription]) -> None:
     await asyncio.gather(*(subscription.close() for subscription in subscriptions))
 
 
-async def _until_work_ends(crew: Crew, deadline: Deadline, hurried: "asyncio.Future[None]") -> None:
-    """Until no handler and no shielded stretch runs, the deadline passes, or somebody hurries."""
-    while running := _running(crew):
-        all_ended = asyncio.gather(*running, return_exceptions=True)
-        await first_of(all_ended, hurried, timeout=deadline.remaining())
-        if hurried.done():
-            deadline.now()
-        if deadline.remaining() == 0:
-            return
+async def _until_work_ends(crew: Crew, deadline: Deadline) -> None:
+    """Until no handler and no shielded stretch runs, or the deadline passes."""
+    while (running := _running(crew)) and deadline.remaining():
+        await deadline.wait(asyncio.gather(*running, return_exceptions=True))
 
 
 async def _give_up_on_the_rest(crew: Crew) -> list[Entry]:
@@ -123,7 +117,7 @@ async def _give_up_on_the_rest(crew: Crew) -> list[Entry]:
 
 async def _close_the_lifespan(crew: Crew, deadline: Deadline) -> None:
     try:
-        closed = await bounded(crew.lifespan.close(), deadline.remaining(extra=LETTING_GO + 0.3))
+        closed = await deadline.bound(crew.lifespan.close(), extra=LETTING_GO + 0.3)
     except Exception as error:  # noqa: BLE001 - the user's clean-up failed: told, and no reason not to leave
         crew.observe(Event("lifespan_failed", data={"error": repr(error)}))
         return

@@ -27,7 +27,7 @@ from consumer.engine.settler import Settler
 from consumer.engine.stop import StopRequest
 from consumer.engine.subscription import Subscription
 from consumer.engine.supervisor import Patience, Supervisor
-from consumer.engine.waiting import bounded, first_of
+from consumer.engine.waiting import first_of
 from consumer.engine.work import Work
 
 
@@ -70,7 +70,7 @@ class Engine:
         self.lifecycle.move(Happening.START)
         supervising = asyncio.create_task(self._live(), name="lastcall supervisor")
         await first_of(supervising, self.stop.asked)
-        deadline = Deadline(self._clock, self._plan.drain_timeout)
+        deadline = Deadline(self._clock, self._plan.drain_timeout, self.stop.hurried)
         error = supervising.exception() if supervising.done() else None
         self.stop.ask(f"failed: {error}")
         self._idle.end()
@@ -111,14 +111,14 @@ class Engine:
             self._lifespan,
             self._observe,
         )
-        drained = await drain(crew, deadline, self.stop.hurried)
+        drained = await drain(crew, deadline)
         self.lifecycle.move(Happening.DRAINED)
         return drained
 
     async def _close(self, deadline: Deadline) -> None:
         """Last the connections: the consumer's, then the publisher's, which handlers used to the end."""
-        await bounded(self._supervisor.close(), deadline.remaining(extra=LETTING_GO + 0.4, at_most=2.0))
-        await bounded(self._publisher.close(), deadline.remaining(extra=LETTING_GO + 0.45, at_most=2.0))
+        await deadline.bound(self._supervisor.close(), extra=LETTING_GO + 0.4, at_most=2.0)
+        await deadline.bound(self._publisher.close(), extra=LETTING_GO + 0.45, at_most=2.0)
         for handler in self._plan.handlers:
             handler.threads.close()
         self.lifecycle.move(Happening.CLOSED)

@@ -5,7 +5,7 @@ May know: the port's publisher, tenacity. May not know: why it is set aside, who
 
 from datetime import UTC, datetime
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from consumer.broker.port import Publisher
 from consumer.core.delivery import Message
@@ -32,7 +32,7 @@ async def set_aside(
 
     attempts = AsyncRetrying(
         retry=retry_if_exception_type(PublishFailed),
-        wait=wait_exponential_jitter(initial=FIRST_WAIT, max=LONGEST_WAIT, jitter=FIRST_WAIT),
+        wait=wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT) + wait_random(0, FIRST_WAIT),
         before_sleep=tell,
     )
     copy = parked_copy(message, parking_queue, outcome, datetime.now(UTC).isoformat())

@@ -122,10 +122,10 @@ class Supervisor:
     async def _keep(self, subscription: Subscription, connection: Connection) -> None:
         """Consume one queue on this connection, over fresh channels where one is lost."""
         failures = 0
-        while not self._stop.asked.done() and not connection.lost.done():
-            if failures:
-                await connection.prepare(subscription.queue)
+        while self._goes_on(connection):
             lease = await subscription.open(connection)
+            if self._stop.asked.done():
+                return  # the drain takes it from here
             self._opened(subscription)
             await first_of(lease.lost, connection.lost, self._stop.asked)
             if lease.lost.done():  # a connection that goes takes its channels first: is it only the channel?
@@ -136,6 +136,11 @@ class Supervisor:
                 self._observe(Event("channel_lost", subscription.queue.name, data=data))
                 await lease.close()
                 await first_of(connection.lost, self._stop.asked, timeout=_wait(failures))
+                if self._goes_on(connection):
+                    await connection.prepare(subscription.queue)
+
+    def _goes_on(self, connection: Connection) -> bool:
+        return not self._stop.asked.done() and not connection.lost.done()
 
     def _opened(self, subscription: Subscription) -> None:
         self._failures = 0

@@ -1,4 +1,4 @@
-"""Two ways to wait that never hang and never cancel what others own.
+"""Ways to wait that never hang and never cancel what others own.
 
 May know: tasks and futures. May not know: what is waited for.
 """
@@ -20,6 +20,11 @@ async def bounded(work: Coroutine[Any, Any, Any], seconds: float) -> bool:
     """Whether the work was done within so many seconds; what it raised is raised. Else it is cancelled."""
     task = asyncio.ensure_future(work)
     await asyncio.wait({task}, timeout=seconds)
+    return await ended_or_cancelled(task)
+
+
+async def ended_or_cancelled(task: "asyncio.Future[Any]") -> bool:
+    """Whether it has ended; what it raised is raised. Else it is cancelled, and left to itself after a moment."""
     if task.done():
         task.result()
         return True
