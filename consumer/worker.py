@@ -167,16 +167,22 @@ class Worker:
             engine.stop.hurry("stop_now() was called")
         living = asyncio.create_task(engine.run(), name="lastcall engine")
         try:
-            self.report = report = await _outlive_cancellation(living, engine)
+            cancelled = await _outlive_cancellation(living, engine)
         finally:
             self._running = self._stop_asked = None
             self._hurry_asked = False
+        self.report = report = living.result()
+        if cancelled is not None:
+            raise cancelled
         if report.error is not None:
             raise report.error
         return report
 
     def stop(self, reason: str = "stop() was called") -> None:
-        """Ask for the drain: from any thread, in a signal handler, as often as you like, before the start too."""
+        """Ask for the drain: from any thread, in a signal handler, as often as you like.
+
+        Before the start, too: the run that comes next ends as it begins.
+        """
         self._stop_asked = self._stop_asked or reason
         self._tell_engine(lambda engine: engine.stop.ask(reason))
 
@@ -242,8 +248,8 @@ class Worker:
                 loop.call_soon_threadsafe(say, engine)
 
 
-async def _outlive_cancellation(living: "asyncio.Task[Report]", engine: Engine) -> Report:
-    """The engine's report; a cancellation meanwhile asks for the drain, and is raised again after it."""
+async def _outlive_cancellation(living: "asyncio.Task[Report]", engine: Engine) -> asyncio.CancelledError | None:
+    """Until the engine has ended; a cancellation meanwhile asks for the drain, and is returned after it."""
     cancelled: asyncio.CancelledError | None = None
     while not living.done():
         try:
@@ -251,9 +257,7 @@ async def _outlive_cancellation(living: "asyncio.Task[Report]", engine: Engine) 
         except asyncio.CancelledError as error:
             cancelled = error
             engine.stop.ask("serve() was cancelled")
-    if cancelled is not None:
-        raise cancelled
-    return living.result()
+    return cancelled
 
 
 def worker_name() -> str:

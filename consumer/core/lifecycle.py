@@ -45,7 +45,6 @@ TABLE: dict[tuple[Phase, Happening], Phase] = {
     (Phase.RECONNECTING, Happening.LOST): Phase.RECONNECTING,
     (Phase.RECONNECTING, Happening.STOP): Phase.DRAINING,
     (Phase.RECONNECTING, Happening.FAILED): Phase.DRAINING,
-    (Phase.DRAINING, Happening.CONSUMED): Phase.DRAINING,
     (Phase.DRAINING, Happening.LOST): Phase.DRAINING,
     (Phase.DRAINING, Happening.STOP): Phase.DRAINING,
     (Phase.DRAINING, Happening.FAILED): Phase.DRAINING,

@@ -81,19 +81,17 @@ class Dispatcher:
         if self._intake is Intake.OPEN:
             self._intake = Intake.CLOSED
 
-    async def hand_back(self) -> int:
+    async def hand_back(self) -> None:
         """Return everything that was not started, now; what still comes is returned as it comes.
 
         In slices, so that the first ones are on their way while the last ones are still being entered.
         """
         self._intake = Intake.RETURNING
-        handed_back = 0
         while self._waiting:
             for entry in islice(_emptying(self._waiting), SLICE):
-                handed_back += self._settler.requeue(entry, "drain")
+                self._settler.requeue(entry, "drain")
             self._settler.flush()
             await asyncio.sleep(0)  # lets the frames of this slice go out
-        return handed_back
 
     def abandon(self) -> None:
         """Cancel the handlers that still run. Only the drain calls this, when its deadline has passed."""

@@ -42,18 +42,10 @@ class Crew:
         return [subscription.dispatcher for subscription in self.subscriptions]
 
 
-@dataclass(frozen=True, slots=True)
-class Drained:
-    """What the drain did."""
-
-    handed_back: int
-    orphans: list[Entry]
-
-
-async def drain(crew: Crew, deadline: Deadline) -> Drained:
+async def drain(crew: Crew, deadline: Deadline) -> list[Entry]:
     """Take no new work, hand back what is not started, finish what is, and leave nothing unsettled.
 
-    Every wait in here is bounded by the deadline, and ends early when somebody hurries.
+    Every wait in here is bounded by the deadline, and ends early when somebody hurries. Returns the orphans.
     """
     # 1. Nothing new is started; whoever wants to know is told. (All of this before the first await.)
     for dispatcher in crew.dispatchers:
@@ -73,18 +65,17 @@ async def drain(crew: Crew, deadline: Deadline) -> Drained:
     # 6. The broker has confirmed the cancels, and every settlement is on its way.
     await deadline.wait(handing_back, extra=LETTING_GO + 0.1, at_most=BROKER_REPLY)
     crew.settler.flush()
-    handed_back = handing_back.result() if handing_back.done() else 0
     handing_back.cancel()
 
     # 7. Channels close behind the settlements (the barrier), then what the user opened is closed.
     await deadline.bound(_close(crew.subscriptions), extra=LETTING_GO + 0.2, at_most=BROKER_REPLY)
     await deadline.bound(crew.background.ended(), extra=LETTING_GO + 0.2, at_most=CLEANING_UP)
     await _close_the_lifespan(crew, deadline)
-    return Drained(handed_back, orphans)
+    return orphans
 
 
-async def _hand_back(subscriptions: Sequence[Subscription]) -> int:
-    return sum(await asyncio.gather(*(subscription.hand_back() for subscription in subscriptions)))
+async def _hand_back(subscriptions: Sequence[Subscription]) -> None:
+    await asyncio.gather(*(subscription.hand_back() for subscription in subscriptions))
 
 
 async def _close(subscriptions: Sequence[Subscription]) -> None:

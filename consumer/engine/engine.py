@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 from consumer.broker.port import Broker, Publisher
 from consumer.core.events import Event, Observer
-from consumer.core.ledger import Ledger
+from consumer.core.ledger import Entry, Ledger
 from consumer.core.lifecycle import Happening, Lifecycle, Phase
 from consumer.delivery import Draining
 from consumer.engine.background import Background, BackgroundFunction
 from consumer.engine.budget import Budget
 from consumer.engine.deadline import Deadline
 from consumer.engine.dispatcher import Dispatcher
-from consumer.engine.drain import LETTING_GO, Crew, Drained, drain
+from consumer.engine.drain import LETTING_GO, Crew, drain
 from consumer.engine.handler import Handler
 from consumer.engine.idle import IdleWatch
 from consumer.engine.lifespan import Lifespan
@@ -64,6 +64,7 @@ class Engine:
         self._supervisor = Supervisor(broker, subscriptions, plan.patience, self.stop, self.lifecycle, self._note)
         self._idle = IdleWatch(plan.idle_timeout, loop, lambda: self.stop.ask("idle"))
         self._finished = 0
+        self._handed_back = 0
 
     async def run(self) -> Report:
         """Consume until a stop is asked for, then drain. The report says how it went, failures included."""
@@ -74,13 +75,13 @@ class Engine:
         error = supervising.exception() if supervising.done() else None
         self.stop.ask(f"failed: {error}")
         self._idle.end()
-        drained = await self._drain(deadline, Happening.STOP if error is None else Happening.FAILED)
+        orphans = await self._drain(deadline, Happening.STOP if error is None else Happening.FAILED)
         await asyncio.wait({supervising}, timeout=deadline.remaining(extra=LETTING_GO + 0.3, at_most=1.0))
         if supervising.done():
             error = supervising.exception()
         supervising.cancel()
         await self._close(deadline)
-        return self._report(deadline, drained, error)
+        return self._report(deadline, orphans, error)
 
     async def _live(self) -> None:
         """The life before the drain. Raises what makes going on impossible."""
@@ -94,7 +95,7 @@ class Engine:
         self.background.start()
         await self._supervisor.run()
 
-    async def _drain(self, deadline: Deadline, why: Happening) -> Drained:
+    async def _drain(self, deadline: Deadline, why: Happening) -> list[Entry]:
         self.lifecycle.move(why)
         dispatchers = [each.dispatcher for each in self._supervisor.subscriptions]
         counts = {
@@ -102,7 +103,7 @@ class Engine:
             "prefetched": sum(each.prefetched for each in dispatchers),
         }
         self._observe(Event("drain_started", data={"reason": self.stop.asked.result(), **counts}))
-        self._finished = 0
+        self._finished = self._handed_back = 0
         crew = Crew(
             self._draining,
             self.background,
@@ -111,9 +112,9 @@ class Engine:
             self._lifespan,
             self._observe,
         )
-        drained = await drain(crew, deadline)
+        orphans = await drain(crew, deadline)
         self.lifecycle.move(Happening.DRAINED)
-        return drained
+        return orphans
 
     async def _close(self, deadline: Deadline) -> None:
         """Last the connections: the consumer's, then the publisher's, which handlers used to the end."""
@@ -123,14 +124,14 @@ class Engine:
             handler.threads.close()
         self.lifecycle.move(Happening.CLOSED)
 
-    def _report(self, deadline: Deadline, drained: Drained, error: BaseException | None) -> Report:
+    def _report(self, deadline: Deadline, orphans: list[Entry], error: BaseException | None) -> Report:
         report = Report(
             reason=self.stop.asked.result(),
             forced=self.stop.hurried.done(),
             seconds=round(deadline.elapsed(), 6),
             finished=self._finished,
-            handed_back=drained.handed_back,
-            orphans=[entry.message.message_id or f"tag {entry.tag}" for entry in drained.orphans],
+            handed_back=self._handed_back,
+            orphans=[entry.message.message_id or f"tag {entry.tag}" for entry in orphans],
             error=error,
         )
         self._observe(Event("drain_finished", data=report.as_dict()))
@@ -148,6 +149,7 @@ class Engine:
             case "finished":
                 self._finished += 1
             case "settled" | "requeued" | "lease_lost":
+                self._handed_back += event.data.get("reason") == "drain"
                 self._idle.went()
             case "consuming":
                 self._idle.begin()

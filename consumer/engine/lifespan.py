@@ -33,7 +33,7 @@ class Lifespan:
         if not self.opened.done():
             self._task.cancel("stopped while opening")
         await asyncio.wait({self._task})
-        if self.opened.done() and not self._task.cancelled() and self.opened.exception() is None:
+        if self.opened.done() and self.opened.exception() is None and not self._task.cancelled():
             self._task.result()
 
     async def _hold(self, manager: AbstractAsyncContextManager[object]) -> None:

@@ -31,12 +31,12 @@ class Subscription:
             lease.lost.add_done_callback(lambda _: self.dispatcher.forget(lease))
             return lease
 
-    async def hand_back(self) -> int:
-        """Cancel the consumer; at cancel-ok return what was not started. How many those were."""
+    async def hand_back(self) -> None:
+        """Cancel the consumer; at cancel-ok return what was not started."""
         async with self._turn:
             if self._lease is not None:
                 await self._lease.cancel()
-            return await self.dispatcher.hand_back()
+            await self.dispatcher.hand_back()
 
     async def close(self) -> None:
         """Close the lease behind everything that was settled on it."""

@@ -22,7 +22,7 @@ LONGEST_WAIT = 10.0
 """Seconds, at most, between two tries to consume when connections come up but do not last."""
 
 CLOSING = 2.0
-"""Seconds that clearing up after a lost connection may take."""
+"""Seconds that clearing up after a lost connection or channel may take."""
 NOTICE = 0.05
 """Seconds within which a lost connection shows after its channels are lost."""
 
@@ -134,7 +134,7 @@ class Supervisor:
                 failures += 1
                 data = {"generation": lease.generation, "reason": lease.lost.result()}
                 self._observe(Event("channel_lost", subscription.queue.name, data=data))
-                await lease.close()
+                await bounded(lease.close(), CLOSING)
                 await first_of(connection.lost, self._stop.asked, timeout=_wait(failures))
                 if self._goes_on(connection):
                     await connection.prepare(subscription.queue)

@@ -81,7 +81,7 @@ class AmqpLease:
     async def close(self) -> None:
         """See port.Lease."""
         await self._outlet.finish()
-        if not self.lost.done():
+        if not self._channel.is_closed:  # it stands, though the lease is lost, after the broker cancelled the consumer
             await asyncio.shield(asyncio.create_task(self._quietly_close(), name="lastcall channel.close"))
 
     def _receive(self, delivered: DeliveredMessage) -> None:

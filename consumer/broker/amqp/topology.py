@@ -26,7 +26,10 @@ PROBE = "lastcall-probe"
 names the first property in which the queue differs (durable, auto_delete, then the arguments); declaring
 an absent one is refused too (measured on RabbitMQ 3.10.8, 4.0.5 and 4.3.6). See docs/adr/0003."""
 
-DIFFERENCE = re.compile(r"inequivalent arg '(?P<arg>[^']+)'.* but current is (?:the value )?'?(?P<value>[^' ]*)'?")
+DIFFERENCE = re.compile(
+    r"inequivalent arg '(?P<arg>[^']+)'.* but current is "
+    r"(?:none|(?:the value )?'(?P<value>.*?)'(?: of type '(?P<type>\w+)')?)(?:\W|$)"
+)
 
 
 async def prepare(open_channel: OpenChannel, queue: Queue) -> None:
@@ -76,15 +79,32 @@ async def _declare(open_channel: OpenChannel, name: str, arguments: Mapping[str,
 
 
 async def _inspect(open_channel: OpenChannel, queue: Queue) -> None:
+    """A refusal names one difference; with that argument taken over, the next one names the next, the type last."""
+    arguments: dict[str, object] = {"x-queue-type": PROBE}
+    while (found := await _difference(open_channel, queue.name, arguments)) is not None:
+        arg, value = found["arg"], "none" if found["value"] is None else found["value"]
+        if arg in arguments or not arg.startswith("x-"):
+            _judge(queue, arg, value)
+            return
+        arguments[arg] = _typed(value, found["type"])
+
+
+async def _difference(open_channel: OpenChannel, name: str, arguments: Mapping[str, object]) -> re.Match[str] | None:
     channel = await open_channel()
     try:
-        await channel.queue_declare(queue.name, durable=True, arguments={"x-queue-type": PROBE})
+        await channel.queue_declare(name, durable=True, arguments=table(arguments))
     except ChannelAccessRefused:
-        return  # without the permission to configure, the queue is taken as it is
+        return None  # without the permission to configure, the queue is taken as it is
     except ChannelPreconditionFailed as error:
-        found = DIFFERENCE.search(str(error))
-        if found is not None:
-            _judge(queue, found["arg"], found["value"])
+        return DIFFERENCE.search(str(error))
+    return None
+
+
+def _typed(value: str, kind: str | None) -> object:
+    """An argument as it must be sent to be found equal; types that are not known here end the questions."""
+    if kind == "bool":
+        return value == "true"
+    return value if kind == "longstr" or not value.lstrip("-").isdecimal() else int(value)
 
 
 def _judge(queue: Queue, arg: str, value: str) -> None:
