@@ -1,18 +1,25 @@
-"""The last resort: a thread that ends the process when the loop can't, because a handler blocks it.
+"""The last resort: a thread that ends the process when the main thread can't, because a handler blocks it.
 
-May know: pipes, clocks. May not know: the loop, the engine.
+May know: signal numbers, pipes, clocks. May not know: the loop, the engine.
 
-A stop signal must end the process within the drain timeout plus one second, whatever runs. The signal
-handler arms it by writing to a pipe, which is safe at any moment (no lock).
+A stop signal must end the process within the drain timeout plus one second, whatever runs. A handler that
+blocks in C code (a database driver, say) keeps Python's signal handlers from running at all; so the
+thread hears of signals over the wakeup fd too, into which the interpreter's own C handler writes.
 """
 
 import os
 import select
+import signal
 from contextlib import suppress
 from threading import Thread
+from time import monotonic
+
+from consumer.hosts.signals import FORCED, StopSignals
 
 MARGIN = 0.9
 """Seconds after the drain timeout: more than the drain itself takes to give up, less than one second."""
+HANDLED = 0
+"""What `arm` writes into the pipe; every other byte is the number of a signal (those begin at 1)."""
 STDERR = 2
 LAST_WORDS = (
     b"lastcall: something blocks the event loop or the interpreter's exit; leaving without it. The broker "
@@ -21,45 +28,61 @@ LAST_WORDS = (
 
 
 class LastResort:
-    """`arm()` starts the countdown, a second `arm()` leaves only the margin; `dismiss()` calls it off."""
+    """The first stop signal starts the countdown, a second one leaves only the margin, a third or SIGQUIT nothing.
+
+    Made on the main thread. `dismiss()` calls it off.
+    """
 
     def __init__(self, drain_timeout: float, exit_code: int) -> None:
         self._drain_timeout = drain_timeout
         self._exit_code = exit_code
-        self._armed = False
+        self._armed = self._ended = False
         self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        self._wakeup_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         Thread(target=self._watch, name="lastcall last resort", daemon=True).start()
 
     def arm(self) -> None:
-        """Start the countdown; again: only the margin is left. Safe in a signal handler."""
+        """A stop signal was handled (to be counted once with the one heard of). Safe in a signal handler."""
         self._armed = True
-        os.write(self._write, b"!")
+        os.write(self._write, bytes([HANDLED]))
 
     def outlast(self, exit_code: int) -> None:
         """The worker has ended: the process follows before the countdown ends, and with this code in any case."""
-        self._exit_code = exit_code
+        self._exit_code, self._ended = exit_code, True
+        signal.set_wakeup_fd(self._wakeup_before)
         if not self._armed:
             self.arm()
 
     def dismiss(self) -> None:
         """The worker has ended, and the process goes on."""
+        signal.set_wakeup_fd(self._wakeup_before)
         os.close(self._write)
 
     def _watch(self) -> None:
-        patience = self._drain_timeout
-        while os.read(self._read, 1):
-            if self._nothing_for(patience + MARGIN):
-                self._leave()
-            patience = 0.0
+        handled = heard = asked = 0
+        leave_at: float | None = None
+        while byte := self._next(leave_at):
+            number = byte[0]
+            handled += number == HANDLED
+            heard += number in StopSignals.watched
+            if number == signal.SIGQUIT or heard > 2:
+                os._exit(FORCED)
+            if max(handled, heard) > asked:
+                asked = max(handled, heard)
+                leave_at = monotonic() + MARGIN + (self._drain_timeout if asked == 1 else 0.0)
+                if asked > 1 and not self._ended:
+                    self._exit_code = FORCED
         os.close(self._read)
 
-    def _nothing_for(self, seconds: float) -> bool:
-        readable, _, _ = select.select([self._read], [], [], seconds)
-        return not readable
-
-    def _leave(self) -> None:
-        _say_if_heard(LAST_WORDS)
-        os._exit(self._exit_code)
+    def _next(self, leave_at: float | None) -> bytes:
+        """The next byte; empty when called off. Ends the process when there is none before `leave_at`."""
+        patience = None if leave_at is None else max(0.0, leave_at - monotonic())
+        readable, _, _ = select.select([self._read], [], [], patience)
+        if not readable:
+            _say_if_heard(LAST_WORDS)
+            os._exit(self._exit_code)
+        return os.read(self._read, 1)
 
 
 def _say_if_heard(words: bytes) -> None:

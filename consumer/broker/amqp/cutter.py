@@ -1,6 +1,6 @@
 """Cuts deliveries for our consumer tags out of an AMQP byte stream; every other byte is passed on, in order.
 
-May know: the layout of AMQP 0-9-1 frames (section 4.2) and of three methods. May not know: sockets, the event
+May know: the layout of AMQP 0-9-1 frames (section 4.2) and of a few methods. May not know: sockets, the event
 loop, channels as objects: pure and synchronous, so that it can be tried with any bytes, cut at any place.
 """
 
@@ -14,7 +14,11 @@ Sink: TypeAlias = Callable[[int, bool, str, str, bytes, bytes], None]
 
 METHOD, HEADER, BODY = 1, 2, 3
 FRAME_END = 0xCE
+OVERHEAD = 8
+"""Bytes of a frame around its payload: the head, and the octet at its end."""
 TUNE = struct.pack(">HH", 10, 30)
+CHANNEL_OPEN_OK = struct.pack(">HH", 20, 11)
+CHANNEL_CLOSE = struct.pack(">HH", 20, 40)
 DELIVER = struct.pack(">HH", 60, 60)
 LARGEST_FRAME = 131_072
 """Bytes, until connection.tune says what the broker sends at most (RabbitMQ's default)."""
@@ -28,7 +32,7 @@ _tune = struct.Struct(">HI")
 
 
 class BrokenStreamError(Exception):
-    """The bytes are no AMQP: a frame without its end, or larger than agreed."""
+    """The bytes are no AMQP: a frame without its end, or larger than agreed, or a content out of order."""
 
 
 @dataclass(slots=True)
@@ -38,7 +42,7 @@ class _Assembly:
     sink: Sink
     method: bytes
     header: bytes = b""
-    missing: int = 0
+    missing: int = -1  # until the header has said how large the body is
     parts: list[bytes] = field(default_factory=list)
 
 
@@ -46,11 +50,13 @@ class Cutter:
     """`feed` it what arrives; it calls the sinks, and returns what is not for them."""
 
     def __init__(self) -> None:
+        self.closed_channels: set[int] = set()
+        """Channels that the broker has closed, and that have not been opened again."""
         self._sinks: dict[bytes, Sink] = {}
         self._assemblies: dict[int, _Assembly] = {}
         self._kept: list[bytes] = []
         self._have = 0
-        self._need = _head.size
+        self._need = OVERHEAD
         self._largest = LARGEST_FRAME
         self._started = False
 
@@ -62,6 +68,11 @@ class Cutter:
         """Pass them on again."""
         self._sinks.pop(consumer_tag.encode(), None)
 
+    @property
+    def consuming(self) -> bool:
+        """Whether there is a consumer to take deliveries for: never so during the connection's handshake."""
+        return bool(self._sinks)
+
     def feed(self, data: bytes) -> list[bytes]:
         """Whole frames that are not ours, in order. Raises BrokenStreamError; nothing may be fed after that."""
         if self._kept:
@@ -71,27 +82,28 @@ class Cutter:
                 return []
             data = b"".join(self._kept)
             self._kept.clear()
-        if not self._started:
-            if data.startswith(b"AMQP"):  # a protocol header: the broker speaks another version, and ends here
-                return [data]
+        if not self._started and len(data) >= OVERHEAD:
             self._started = True
+            if data.startswith(b"AMQP"):  # a protocol header, of eight bytes too: the broker speaks another version
+                return [data[:OVERHEAD], *self._cut(data[OVERHEAD:])]
         return self._cut(data)
 
     def _cut(self, data: bytes) -> list[bytes]:
         passed_on: list[bytes] = []
         end_of_data, position, unsent = len(data), 0, 0
-        self._need = _head.size
-        while end_of_data - position >= _head.size:
+        self._need = OVERHEAD
+        while end_of_data - position >= OVERHEAD:
             kind, channel, size = _head.unpack_from(data, position)
-            if size + 8 > self._largest:
-                raise BrokenStreamError(f"a frame of {size} bytes, where {self._largest - 8} were agreed")
-            end = position + 8 + size
+            size += OVERHEAD
+            if size > self._largest:
+                raise BrokenStreamError(f"a frame of {size} bytes, where at most {self._largest} were agreed")
+            end = position + size
             if end > end_of_data:
-                self._need = 8 + size
+                self._need = size
                 break
             if data[end - 1] != FRAME_END:
                 raise BrokenStreamError("a frame does not end where it should")
-            if self._take(kind, channel, data, position + 7, end - 1):
+            if self._take(kind, channel, data, position + _head.size, end - 1):
                 if unsent < position:
                     passed_on.append(data[unsent:position])
                 unsent = end
@@ -110,15 +122,15 @@ class Cutter:
         assembly = self._assemblies.get(channel)
         if assembly is None:
             return False
-        if kind == HEADER:
+        if kind == HEADER and not assembly.header:
             assembly.header = data[start:stop]
             assembly.missing = _unpack(_body_size, data, start + 4, stop)[0]
-        elif kind == BODY:
+        elif kind == BODY and stop - start <= assembly.missing:
             assembly.parts.append(data[start:stop])
             assembly.missing -= stop - start
         else:
-            return False
-        if assembly.missing <= 0:
+            raise BrokenStreamError("a content whose frames are out of order, or more than its header says")
+        if assembly.missing == 0:
             del self._assemblies[channel]
             _hand_over(assembly)
         return True
@@ -126,16 +138,23 @@ class Cutter:
     def _take_method(self, channel: int, data: bytes, start: int, stop: int) -> bool:
         self._assemblies.pop(channel, None)  # a method in the middle of a content ends it (channel.close)
         method = data[start : start + 4]
-        if method == TUNE:
-            self._largest = _unpack(_tune, data, start + 4, stop)[1] or UNBOUNDED
         if method != DELIVER or stop - start < 5:
+            self._note(method, channel, data, start + 4, stop)
             return False
         end_of_tag = start + 5 + data[start + 4]
         sink = self._sinks.get(data[start + 5 : end_of_tag])
         if sink is None:
             return False
-        self._assemblies[channel] = _Assembly(sink, data[end_of_tag:stop], missing=1)
+        self._assemblies[channel] = _Assembly(sink, data[end_of_tag:stop])
         return True
+
+    def _note(self, method: bytes, channel: int, data: bytes, start: int, stop: int) -> None:
+        if method == TUNE:
+            self._largest = _unpack(_tune, data, start, stop)[1] or UNBOUNDED
+        elif method == CHANNEL_CLOSE:
+            self.closed_channels.add(channel)
+        elif method == CHANNEL_OPEN_OK:
+            self.closed_channels.discard(channel)
 
 
 def _hand_over(assembly: _Assembly) -> None:

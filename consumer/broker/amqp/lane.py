@@ -22,6 +22,8 @@ HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 SIGN_OF_LIFE = 1.0
 """Seconds between heartbeats that aiormq's watchdog is shown while it sees no deliveries."""
 
+_log = logging.getLogger("lastcall")
+
 
 class Lane(asyncio.Protocol):
     """Stands before the protocol that aiormq reads from, and shows it everything that is not a delivery of ours."""
@@ -34,16 +36,21 @@ class Lane(asyncio.Protocol):
         self._shown_at = self._loop.time()
         transport.set_protocol(self)
 
-    def write(self, frames: bytes) -> None:
-        """Whole frames, in order; they mix safely with the whole frames that aiormq writes."""
-        if not self._transport.is_closing():
+    def write(self, channel: int, frames: bytes) -> None:
+        """Whole frames, in order; they mix safely with the whole frames that aiormq writes.
+
+        Not on a channel that the broker has closed: after the close-ok it would close the connection for it (504),
+        and aiormq sends that some turns of the loop before the lease hears of its loss.
+        """
+        if not self._transport.is_closing() and channel not in self.cutter.closed_channels:
             self._transport.write(frames)
 
     def data_received(self, data: bytes) -> None:
         """What asyncio calls when bytes arrive."""
         try:
             passed_on = self.cutter.feed(data)
-        except BrokenStreamError:
+        except BrokenStreamError as error:
+            _log.warning("the broker's bytes are no AMQP any more (%s): this connection is given up", error)
             self._transport.abort()
             return
         now = self._loop.time()
@@ -51,7 +58,7 @@ class Lane(asyncio.Protocol):
             self._shown_at = now
             for chunk in passed_on:
                 self._reader.data_received(chunk)
-        elif now - self._shown_at > SIGN_OF_LIFE:
+        elif self.cutter.consuming and now - self._shown_at > SIGN_OF_LIFE:
             self._shown_at = now
             self._reader.data_received(HEARTBEAT)
 
@@ -80,12 +87,13 @@ class LaneFactory(TransportFactory):
 
     async def create(self, url: URL, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """See aiormq.connection.TransportFactory."""
+        self.lane = None  # not that of an earlier attempt
         stock = TLSTransportFactory() if url.scheme == "amqps" else TCPTransportFactory()
         reader, writer = await stock.create(url, **kwargs)
         try:
             self.lane = Lane(cast("asyncio.Transport", writer.transport))
         except (AttributeError, NotImplementedError, TypeError) as error:  # a transport without the seam
-            logging.getLogger("lastcall").warning("no fast lane on this transport (%r): using the plain one", error)
+            _log.warning("no fast lane on this transport (%r): using the plain one", error)
         return reader, writer
 
 

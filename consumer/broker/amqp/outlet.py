@@ -65,7 +65,7 @@ class LaneOutlet:
 
     def _write(self) -> None:
         if self._frames:
-            self._lane.write(b"".join(self._frames))
+            self._lane.write(self._channel, b"".join(self._frames))
             self._frames.clear()
 
 

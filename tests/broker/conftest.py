@@ -1,0 +1,39 @@
+"""A scripted broker, and a lane that leads to it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+from yarl import URL
+
+from consumer.broker.amqp.lane import Lane, LaneFactory
+from tests.broker.scripted import ScriptedBroker
+
+
+@dataclass
+class Line:
+    """A connection through a lane: what aiormq would hold at one end, the broker at the other."""
+
+    lane: Lane
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    broker: ScriptedBroker
+
+
+@pytest.fixture
+async def scripted() -> AsyncIterator[ScriptedBroker]:
+    broker = await ScriptedBroker().listen()
+    async with asyncio.timeout(20):
+        yield broker
+    broker.close()
+
+
+@pytest.fixture
+async def line(scripted: ScriptedBroker) -> AsyncIterator[Line]:
+    factory = LaneFactory()
+    reader, writer = await factory.create(URL(scripted.url))
+    await scripted.dialled()
+    assert factory.lane is not None
+    yield Line(factory.lane, reader, writer, scripted)
+    writer.transport.abort()

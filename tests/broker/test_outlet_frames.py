@@ -1,0 +1,98 @@
+"""Settlements leave as the frames that pamqp would make, in order, in few writes."""
+
+import asyncio
+from typing import cast
+
+import pytest
+from aiormq.abc import AbstractChannel, ChannelFrame
+from hypothesis import given
+from hypothesis import strategies as st
+from pamqp import commands as spec
+from pamqp.frame import marshal
+
+from consumer.broker.amqp.lane import Lane
+from consumer.broker.amqp.outlet import BATCH, LaneOutlet, Outlet, QueueOutlet, settlement
+from consumer.core.watermark import Verb
+
+
+@given(st.integers(1, 65_535), st.sampled_from(Verb), st.integers(1, 2**63 - 1), st.booleans())
+def test_a_settlement_is_the_frame_that_pamqp_makes(channel: int, verb: Verb, tag: int, multiple: bool) -> None:
+    frame = spec.Basic.Ack(tag, multiple) if verb is Verb.ACK else spec.Basic.Nack(tag, multiple, requeue=True)
+    assert settlement(channel, verb, tag, multiple=multiple) == marshal(frame, channel)
+
+
+def test_tags_go_up_to_the_whole_of_64_bits() -> None:
+    frame = settlement(1, Verb.ACK, 2**64 - 1, multiple=False)
+    assert frame == marshal(spec.Basic.Ack(0), 1).replace(bytes(8), b"\xff" * 8)
+
+
+class Wire:
+    """What is written, write by write: stands for a lane, and for a connection's write queue."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+        self.number = 3
+        self.connection = self.write_queue = self
+
+    def write(self, channel: int, frames: bytes) -> None:
+        assert channel == self.number
+        self.writes.append(frames)
+
+    async def put(self, frame: ChannelFrame) -> None:
+        self.writes.append(frame.payload)
+
+    def outlet(self, kind: type[LaneOutlet] | type[QueueOutlet]) -> Outlet:
+        if kind is LaneOutlet:
+            return LaneOutlet(cast("Lane", self), self.number)
+        return QueueOutlet(cast("AbstractChannel", self))
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+def put(outlet: Outlet, tags: range) -> bytes:
+    """Acks, and a nack for every third tag; the frames that are to come of it."""
+    verbs = [Verb.ACK if tag % 3 else Verb.NACK for tag in tags]
+    for verb, tag in zip(verbs, tags, strict=True):
+        outlet.put(verb, tag, multiple=tag % 2 == 0)
+    return b"".join(settlement(3, verb, tag, multiple=tag % 2 == 0) for verb, tag in zip(verbs, tags, strict=True))
+
+
+both = pytest.mark.parametrize("kind", [LaneOutlet, QueueOutlet])
+
+
+@both
+async def test_what_is_put_is_written_in_order_before_finish_returns(
+    wire: Wire, kind: type[LaneOutlet] | type[QueueOutlet]
+) -> None:
+    outlet = wire.outlet(kind)
+    frames = put(outlet, range(1, 2 * BATCH))
+    await outlet.finish()
+    assert b"".join(wire.writes) == frames
+    assert len(wire.writes) <= 2
+
+
+@both
+async def test_what_is_put_leaves_by_itself(wire: Wire, kind: type[LaneOutlet] | type[QueueOutlet]) -> None:
+    outlet = wire.outlet(kind)
+    frames = put(outlet, range(1, 6)) + put(outlet, range(6, 9))
+    assert wire.writes == []
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert wire.writes == [frames]
+    frames = put(outlet, range(9, 11))
+    await outlet.finish()
+    assert wire.writes[1:] == [frames]
+
+
+@both
+async def test_nothing_is_written_once_the_channel_is_gone(
+    wire: Wire, kind: type[LaneOutlet] | type[QueueOutlet]
+) -> None:
+    outlet = wire.outlet(kind)
+    put(outlet, range(1, 6))
+    outlet.drop()
+    await outlet.finish()
+    assert wire.writes == []
