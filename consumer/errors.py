@@ -23,7 +23,14 @@ class BrokerAway(LastcallError):
 
 
 class PublishFailed(LastcallError):
-    """A message was not confirmed by the broker, or could not be routed to any queue."""
+    """A message was not confirmed by the broker, or could not be routed to any queue.
+
+    `permanent`: the message itself can't be published, however often it is tried.
+    """
+
+    def __init__(self, text: str, *, permanent: bool = False) -> None:
+        super().__init__(text)
+        self.permanent = permanent
 
 
 class Undecodable(LastcallError):
@@ -39,4 +46,4 @@ class Park(Exception):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = str(reason)

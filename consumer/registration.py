@@ -36,14 +36,18 @@ class Registration:
         return self.given_name or str(getattr(self.function, "__name__", type(self.function).__name__))
 
     def handler(self, settings: Settings, plan: CallPlan) -> Handler:
-        """The handler with the settings laid in: prefetch is the concurrency, unless somebody says otherwise."""
+        """The handler with the settings laid in: prefetch is the concurrency, unless somebody says otherwise.
+
+        With a single active consumer it is 1, or a drain could not keep the order.
+        """
         concurrency = self.concurrency or settings.concurrency
+        prefetch = self.prefetch or settings.prefetch or concurrency
         return Handler(
             queue=self.queue.prefixed(settings.queue_prefix),
             name=self.name,
             function=self.function,
             plan=plan,
             concurrency=concurrency,
-            prefetch=self.prefetch or settings.prefetch or concurrency,
+            prefetch=1 if self.queue.single_active_consumer else prefetch,
             threads=Threads(concurrency, f"lastcall {self.name}"),
         )

@@ -86,7 +86,9 @@ class Settings(BaseSettings):
     tls_cert_file: FilePath | None = Field(None, description="The client's certificate (PEM).")
     tls_key_file: FilePath | None = Field(None, description="The key of the client's certificate (PEM).")
     tls_verify: bool = Field(True, description="Check the broker's certificate and name (amqps).")
-    concurrency: PositiveInt = Field(10, description="Handlers running at once, for each queue.")
+    concurrency: Annotated[PositiveInt, Field(le=65535)] = Field(
+        10, description="Handlers running at once, for each queue."
+    )
     prefetch: Annotated[PositiveInt, Field(le=65535)] | None = Field(
         None,
         description="Unacked deliveries held at once, for each queue. Default: as the concurrency,"

@@ -202,7 +202,7 @@ class Worker:
         """Seconds that the drain gives to handlers in flight."""
         return self.settings.drain_timeout
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """Tell the user why the worker could not start, or could not go on."""
         from consumer.observe.outputs import complain  # noqa: PLC0415 - see run
 
@@ -223,13 +223,18 @@ class Worker:
         )
 
     def _rabbitmq(self) -> Broker:
-        from consumer.broker.amqp import AmqpBroker  # noqa: PLC0415 - a worker on another broker needs none of it
+        from consumer.broker.amqp import ATTEMPT_TIMEOUT, AmqpBroker  # noqa: PLC0415 - a worker on another broker needs none of it
         from consumer.broker.port import Tls  # noqa: PLC0415
 
         settings = self.settings
         tls = Tls(settings.tls_ca_file, settings.tls_cert_file, settings.tls_key_file, settings.tls_verify)
         return AmqpBroker(
-            settings.addresses, name=worker_name(), heartbeat=settings.heartbeat, tls=tls, transport=settings.transport
+            settings.addresses,
+            name=worker_name(),
+            heartbeat=settings.heartbeat,
+            tls=tls,
+            transport=settings.transport,
+            attempt_timeout=min(ATTEMPT_TIMEOUT, settings.connect_timeout),
         )
 
     def _tell(self, event: Event) -> None:

@@ -9,7 +9,7 @@ from tenacity import (
     AsyncRetrying,
     RetryCallState,
     retry_if_exception_type,
-    stop_after_delay,
+    stop_before_delay,
     wait_exponential,
     wait_random,
 )
@@ -40,7 +40,7 @@ async def connect(broker: Broker, *, timeout: float | None, retry_refusals: bool
     attempts = AsyncRetrying(
         retry=retry_if_exception_type(worth_retrying),
         wait=wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT) + wait_random(0, FIRST_WAIT),
-        stop=(lambda _: False) if timeout is None else stop_after_delay(timeout),
+        stop=(lambda _: False) if timeout is None else stop_before_delay(timeout),
         before_sleep=before_sleep,
         reraise=True,
     )

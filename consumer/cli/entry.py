@@ -3,6 +3,7 @@
 May know: which subcommand owns signals. May not know: settings, workers.
 """
 
+import atexit
 import gc
 import os
 import sys
@@ -14,7 +15,10 @@ ORPHANS = 3
 
 def main() -> None:
     """Run the command; exits the process with its exit code."""
-    signals = StopSignals().install() if sys.argv[1:2] == ["run"] else None
+    signals = None
+    if sys.argv[1:2] == ["run"]:
+        signals = StopSignals().install()
+        atexit.register(signals.ignore)  # the first that is registered runs last: after every thread has been joined
     from consumer.cli.app import app  # noqa: PLC0415 - see above
 
     try:
@@ -23,7 +27,6 @@ def main() -> None:
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     if signals is not None:
-        signals.ignore()
         if code in {ORPHANS, FORCED}:  # a thread that was left behind must not hold the process
             sys.stdout.flush()
             sys.stderr.flush()

@@ -30,6 +30,14 @@ class Properties:
 
 
 @dataclass(frozen=True, slots=True)
+class Defect:
+    """What could not be read of a message: it is set aside with its reason, and never worked."""
+
+    reason: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What arrived: the body, untouched, and where it came from."""
 
@@ -39,6 +47,7 @@ class Message:
     routing_key: str = ""
     redelivered: bool = False
     properties: Properties = field(default_factory=Properties)
+    defect: Defect | None = None
 
     @property
     def message_id(self) -> str | None:

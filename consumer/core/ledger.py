@@ -50,12 +50,16 @@ class IllegalMoveError(Exception):
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One delivery: which lease (channel) and delivery tag it came on, and its state."""
+    """One delivery: which lease (channel) and delivery tag it came on, and its state.
+
+    `given_up`: the drain has cancelled its handler; whatever that returns now, the work is not done.
+    """
 
     lease: int
     tag: int
     message: Message
     state: State = State.PREFETCHED
+    given_up: bool = False
 
     @property
     def open(self) -> bool:

@@ -48,4 +48,12 @@ def outcome_of(error: BaseException | None) -> Outcome:
         case Undecodable():
             return Parked(str(error))
         case _:
-            return Parked(f"{type(error).__name__}: {error}", error)
+            return Parked(told(error), error)
+
+
+def told(error: BaseException) -> str:
+    """The exception in one line, even if its own `__str__` fails."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - whatever the user's class does
+        return type(error).__name__

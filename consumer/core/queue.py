@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from consumer.errors import ConfigurationError
+
 QueueType = Literal["quorum", "classic"]
 ExchangeType = Literal["topic", "direct", "fanout", "headers"]
 
@@ -45,7 +47,8 @@ class Queue:
         type: "quorum" (default when declared) or "classic". Given, an existing queue of another type
             stops the start.
         arguments: more queue arguments for the declaration, laid over ours.
-        single_active_consumer: declare it so that one consumer at a time gets messages, in order.
+        single_active_consumer: one consumer at a time gets messages, in order: declared so, prefetch is 1, and
+            the drain keeps the order. Say it of an existing queue that was declared so, too.
         consumer_priority: `x-priority` of our consumer: higher ones are served first.
         declare: False: a queue that does not exist stops the start instead of being declared.
     """
@@ -59,9 +62,11 @@ class Queue:
     declare: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse names that AMQP cannot carry (short strings: 255 bytes at most)."""
-        if not 0 < len(self.name.encode()) <= 255 or self.name.startswith("amq."):
-            raise ValueError(f"queue name {self.name!r}: 1 to 255 bytes, not beginning with 'amq.'")
+        """Refuse names that AMQP cannot carry (short strings: 255 bytes at most, and the parking queue's is longer)."""
+        if not self.name or len(self.parking.encode()) > 255 or self.name.startswith("amq."):
+            raise ConfigurationError(
+                f"queue name {self.name!r}: it takes 1 to 248 bytes with its prefix, and does not begin with 'amq.'"
+            )
 
     @property
     def parking(self) -> str:

@@ -20,17 +20,18 @@ class Background:
         self._functions = functions
         self._observe = observe
         self._tasks: list[asyncio.Task[object]] = []
-        self._shielded: set[asyncio.Future[Any]] = set()
+        self._shielded: dict[asyncio.Future[Any], str] = {}
 
     @property
-    def shielded(self) -> "set[asyncio.Future[Any]]":
-        """The stretches that the drain waits for."""
-        return set(self._shielded)
+    def shielded(self) -> "dict[asyncio.Future[Any], str]":
+        """The stretches that the drain waits for, and the names of the tasks that they belong to."""
+        return dict(self._shielded)
 
     def start(self) -> None:
         """Start every background task."""
         for function in self._functions:
-            task = asyncio.create_task(function(), name=f"lastcall background {getattr(function, '__name__', '')}")
+            name = f"lastcall background {getattr(function, '__name__', '')}".rstrip()
+            task = asyncio.create_task(_contained(function), name=name)
             task.add_done_callback(self._ended)
             self._tasks.append(task)
 
@@ -47,10 +48,19 @@ class Background:
     async def shield(self, awaitable: Awaitable[T]) -> T:
         """Await it so that a cancellation of the caller does not reach it, and the drain waits for it."""
         work = asyncio.ensure_future(awaitable)
-        self._shielded.add(work)
-        work.add_done_callback(self._shielded.discard)
+        task = asyncio.current_task()
+        self._shielded[work] = task.get_name() if task is not None else ""
+        work.add_done_callback(self._shielded.pop)
         return await asyncio.shield(work)
 
     def _ended(self, task: "asyncio.Task[object]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._observe(Event("background_failed", data={"task": task.get_name(), "error": repr(error)}))
+
+
+async def _contained(function: BackgroundFunction) -> object:
+    """What would end the loop past everything that is in flight ends this task alone."""
+    try:
+        return await function()
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RuntimeError(f"{error!r} in a background task: to end the worker, call worker.stop()") from error

@@ -93,9 +93,16 @@ class Dispatcher:
             self._settler.flush()
             await asyncio.sleep(0)  # lets the frames of this slice go out
 
+    def return_leftovers(self) -> None:
+        """Return what is left unstarted, when the cancel was not confirmed in time: better by nack than by closing."""
+        self._intake = Intake.RETURNING
+        for entry in _emptying(self._waiting):
+            self._settler.requeue(entry, "drain")
+
     def abandon(self) -> None:
         """Cancel the handlers that still run. Only the drain calls this, when its deadline has passed."""
-        for task in self._tasks.values():
+        for entry, task in self._tasks.items():
+            entry.given_up = True
             task.cancel("the drain timeout has passed")
 
     def _fill(self) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consumer.core.events import Event, Observer
-from consumer.core.ledger import Entry
 from consumer.delivery import Draining
 from consumer.engine.background import Background
 from consumer.engine.deadline import Deadline
@@ -42,10 +41,10 @@ class Crew:
         return [subscription.dispatcher for subscription in self.subscriptions]
 
 
-async def drain(crew: Crew, deadline: Deadline) -> list[Entry]:
+async def drain(crew: Crew, deadline: Deadline) -> list[str]:
     """Take no new work, hand back what is not started, finish what is, and leave nothing unsettled.
 
-    Every wait in here is bounded by the deadline, and ends early when somebody hurries. Returns the orphans.
+    Every wait in here is bounded by the deadline, and ends early when somebody hurries. Returns the orphans' names.
     """
     # 1. Nothing new is started; whoever wants to know is told. (All of this before the first await.)
     for dispatcher in crew.dispatchers:
@@ -64,6 +63,8 @@ async def drain(crew: Crew, deadline: Deadline) -> list[Entry]:
 
     # 6. The broker has confirmed the cancels, and every settlement is on its way.
     await deadline.wait(handing_back, extra=LETTING_GO + 0.1, at_most=BROKER_REPLY)
+    for subscription in crew.subscriptions:
+        subscription.return_leftovers()
     crew.settler.flush()
     handing_back.cancel()
 
@@ -88,22 +89,21 @@ async def _until_work_ends(crew: Crew, deadline: Deadline) -> None:
         await deadline.wait(asyncio.gather(*running, return_exceptions=True))
 
 
-async def _give_up_on_the_rest(crew: Crew) -> list[Entry]:
+async def _give_up_on_the_rest(crew: Crew) -> list[str]:
     in_flight = [pair for dispatcher in crew.dispatchers for pair in dispatcher.in_flight.items()]
     orphans = [entry for entry, task in in_flight if not task.done()]
+    stretches = [(work, name) for work, name in crew.background.shielded.items() if not work.done()]
     running = _running(crew)
     for dispatcher in crew.dispatchers:
         dispatcher.abandon()
-    for stretch in crew.background.shielded:
-        stretch.cancel()
+    for work, _ in stretches:
+        work.cancel()
     if running:
         await asyncio.wait(running, timeout=LETTING_GO)
     for entry in orphans:
-        if entry.open:  # its handler ignores the cancellation: nobody waits for it any longer
-            crew.settler.requeue(entry, "orphan")
-        data = {"queue": entry.message.queue, "tag": entry.tag}
-        crew.observe(Event("orphaned", entry.message.queue, entry.message.message_id, data))
-    return orphans
+        crew.settler.requeue(entry, "orphan")  # nothing happens if it has been, by its handler's end
+        crew.observe(Event("orphaned", entry.message.queue, entry.message.message_id, {"tag": entry.tag}))
+    return [entry.message.message_id or f"tag {entry.tag}" for entry in orphans] + [name for _, name in stretches]
 
 
 async def _close_the_lifespan(crew: Crew, deadline: Deadline) -> None:

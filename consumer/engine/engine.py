@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from consumer.broker.port import Broker, Publisher
 from consumer.core.events import Event, Observer
-from consumer.core.ledger import Entry, Ledger
+from consumer.core.ledger import Ledger
 from consumer.core.lifecycle import Happening, Lifecycle, Phase
 from consumer.delivery import Draining
 from consumer.engine.background import Background, BackgroundFunction
@@ -29,6 +29,7 @@ from consumer.engine.subscription import Subscription
 from consumer.engine.supervisor import Patience, Supervisor
 from consumer.engine.waiting import first_of
 from consumer.engine.work import Work
+from consumer.errors import LastcallError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class Engine:
         self._observe = observe
         self._clock: Callable[[], float] = loop.time
         self._draining = Draining()
-        self._lifespan = Lifespan(plan.lifespan)
+        self._lifespan = Lifespan(plan.lifespan, self._lifespan_ended)
+        self._failure: BaseException | None = None
         self._publisher: Publisher = broker.publisher()
         self._settler = Settler(Ledger(), self._note)
         budget = Budget(plan.max_messages, lambda: self.stop.ask("max messages reached"))
@@ -72,13 +74,12 @@ class Engine:
         supervising = asyncio.create_task(self._live(), name="lastcall supervisor")
         await first_of(supervising, self.stop.asked)
         deadline = Deadline(self._clock, self._plan.drain_timeout, self.stop.hurried)
-        error = supervising.exception() if supervising.done() else None
+        error = self._failure or _error_of(supervising)
         self.stop.ask(f"failed: {error}")
         self._idle.end()
         orphans = await self._drain(deadline, Happening.STOP if error is None else Happening.FAILED)
         await asyncio.wait({supervising}, timeout=deadline.remaining(extra=LETTING_GO + 0.3, at_most=1.0))
-        if supervising.done():
-            error = supervising.exception()
+        error = error or _error_of(supervising)
         supervising.cancel()
         await self._close(deadline)
         return self._report(deadline, orphans, error)
@@ -95,7 +96,7 @@ class Engine:
         self.background.start()
         await self._supervisor.run()
 
-    async def _drain(self, deadline: Deadline, why: Happening) -> list[Entry]:
+    async def _drain(self, deadline: Deadline, why: Happening) -> list[str]:
         self.lifecycle.move(why)
         dispatchers = [each.dispatcher for each in self._supervisor.subscriptions]
         counts = {
@@ -124,18 +125,23 @@ class Engine:
             handler.threads.close()
         self.lifecycle.move(Happening.CLOSED)
 
-    def _report(self, deadline: Deadline, orphans: list[Entry], error: BaseException | None) -> Report:
+    def _report(self, deadline: Deadline, orphans: list[str], error: BaseException | None) -> Report:
         report = Report(
             reason=self.stop.asked.result(),
             forced=self.stop.hurried.done(),
             seconds=round(deadline.elapsed(), 6),
             finished=self._finished,
             handed_back=self._handed_back,
-            orphans=[entry.message.message_id or f"tag {entry.tag}" for entry in orphans],
+            orphans=orphans,
             error=error,
         )
         self._observe(Event("drain_finished", data=report.as_dict()))
         return report
+
+    def _lifespan_ended(self, error: BaseException | None) -> None:
+        """What the handlers stand on is gone while they are needed: that is a failure, and the end."""
+        self._failure = LastcallError(f"the lifespan ended while the worker was running: {error!r}")
+        self.stop.ask("the lifespan ended")
 
     def _dispatcher(self, handler: Handler, budget: Budget) -> Dispatcher:
         work = Work(handler, self._settler, self._publisher, self._draining, self._note, self._clock)
@@ -159,3 +165,7 @@ class Engine:
     def phase(self) -> Phase:
         """Where this run is."""
         return self.lifecycle.phase
+
+
+def _error_of(task: "asyncio.Task[None]") -> BaseException | None:
+    return task.exception() if task.done() and not task.cancelled() else None

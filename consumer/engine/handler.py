@@ -7,9 +7,11 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from consumer.core.delivery import Message
 from consumer.core.queue import Queue
 from consumer.delivery import Delivery
 from consumer.engine.threads import Threads
+from consumer.errors import Undecodable
 from consumer.payload import CallPlan
 
 
@@ -30,12 +32,14 @@ class Handler:
         """The annotation of the handler's payload parameter."""
         return self.plan.payload_type
 
-    async def call(self, delivery: Delivery) -> None:
+    async def call(self, message: Message, delivery: Delivery) -> None:
         """Decode the payload and run the function to its end. Raises Undecodable, or what the function raises."""
+        if message.defect is not None:
+            raise Undecodable(message.defect.reason)
         arguments: list[object] = []
         if self.plan.takes_payload:
-            properties = delivery.properties
-            arguments.append(self.plan.decode(delivery.body, properties.content_type, properties.content_encoding))
+            properties = message.properties
+            arguments.append(self.plan.decode(message.body, properties.content_type, properties.content_encoding))
         name = self.plan.delivery_parameter
         call = functools.partial(self.function, *arguments, **({name: delivery} if name else {}))
         if self.plan.is_async:

@@ -6,14 +6,20 @@ One task, because what is opened in it (cancel scopes, context variables) may ha
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 
 class Lifespan:
-    """Holds an async context manager open between `open` and `close`."""
+    """Holds an async context manager open between `open` and `close`; `on_early_end` is told when it ends by itself."""
 
-    def __init__(self, manager: AbstractAsyncContextManager[object] | None) -> None:
+    def __init__(
+        self,
+        manager: AbstractAsyncContextManager[object] | None,
+        on_early_end: Callable[[BaseException | None], None] = lambda _: None,
+    ) -> None:
         self._manager = manager
+        self._on_early_end = on_early_end
         self._end = asyncio.Event()
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
@@ -43,6 +49,8 @@ class Lifespan:
                 await self._end.wait()
         except BaseException as error:
             if self.opened.done():
+                if not self._end.is_set():
+                    self._on_early_end(error)
                 raise
             self.opened.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
             if not isinstance(error, Exception):

@@ -5,13 +5,13 @@ May know: the port's publisher, tenacity. May not know: why it is set aside, who
 
 from datetime import UTC, datetime
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
 
 from consumer.broker.port import Publisher
-from consumer.core.delivery import Message
 from consumer.core.events import Event, Observer
+from consumer.core.ledger import Entry, State
 from consumer.core.outcome import Parked
-from consumer.core.parking import parked_copy
+from consumer.core.parking import bare_copy, parked_copy
 from consumer.errors import PublishFailed
 
 FIRST_WAIT = 0.2
@@ -20,10 +20,25 @@ LONGEST_WAIT = 5.0
 stays taken meanwhile, so a worker that can't park does not eat its way through the queue either."""
 
 
-async def set_aside(
-    publisher: Publisher, message: Message, parking_queue: str, outcome: Parked, observe: Observer
-) -> None:
-    """Returns when the broker has confirmed the copy."""
+class LeaseLost(Exception):  # noqa: N818 - the field's term
+    """The lease went meanwhile: the message will be delivered again, and must not be set aside as well."""
+
+
+async def set_aside(publisher: Publisher, entry: Entry, parking_queue: str, outcome: Parked, observe: Observer) -> None:
+    """Returns when the broker has confirmed the copy. Raises LeaseLost."""
+    message, parked_at = entry.message, datetime.now(UTC).isoformat()
+    copy = parked_copy(message, parking_queue, outcome, parked_at)
+
+    async def attempt() -> None:
+        nonlocal copy
+        if entry.state is State.STALE:
+            raise LeaseLost
+        try:
+            await publisher.publish(copy)
+        except PublishFailed as error:
+            if error.permanent:  # not the message as it is: then without what can't be sent
+                copy = bare_copy(message, parking_queue, outcome, parked_at, str(error))
+            raise
 
     def tell(state: RetryCallState) -> None:
         if state.outcome is not None:
@@ -31,10 +46,14 @@ async def set_aside(
             observe(Event("parking_failed", message.queue, message.message_id, data))
 
     attempts = AsyncRetrying(
-        retry=retry_if_exception_type(PublishFailed),
+        retry=retry_if_exception(_may_pass),
         wait=wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT) + wait_random(0, FIRST_WAIT),
         before_sleep=tell,
     )
-    copy = parked_copy(message, parking_queue, outcome, datetime.now(UTC).isoformat())
-    await attempts(publisher.publish, copy)
+    await attempts(attempt)
     observe(Event("parked", message.queue, message.message_id, {"reason": outcome.reason}))
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Anything, what nobody has thought of included: given up, it would leave the message unsettled."""
+    return isinstance(error, Exception) and not isinstance(error, LeaseLost)

@@ -32,11 +32,22 @@ class Subscription:
             return lease
 
     async def hand_back(self) -> None:
-        """Cancel the consumer; at cancel-ok return what was not started."""
+        """Cancel the consumer; at cancel-ok return what was not started.
+
+        On a queue with a single active consumer nothing happens here: its order is kept by finishing what runs
+        and closing the channel then (prefetch is 1, so nothing else waits).
+        """
         async with self._turn:
+            if self.queue.single_active_consumer:
+                return  # a cancel would make another consumer the active one while ours still runs
             if self._lease is not None:
                 await self._lease.cancel()
             await self.dispatcher.hand_back()
+
+    def return_leftovers(self) -> None:
+        """Return what is still unstarted, if the cancel was not confirmed in time; closing returns the rest."""
+        if not self.queue.single_active_consumer:  # there, the broker would send it right back to us
+            self.dispatcher.return_leftovers()
 
     async def close(self) -> None:
         """Close the lease behind everything that was settled on it."""

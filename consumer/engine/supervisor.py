@@ -13,18 +13,11 @@ from consumer.broker import reconnect
 from consumer.broker.port import Broker, Connection
 from consumer.core.events import Event, Observer
 from consumer.core.lifecycle import Happening, Lifecycle
+from consumer.engine.keeper import CLOSING, STEADY, Keeper, wait_after
 from consumer.engine.stop import StopRequest
 from consumer.engine.subscription import Subscription
 from consumer.engine.waiting import bounded, first_of
 from consumer.errors import BrokerAway, BrokerRefused
-
-LONGEST_WAIT = 10.0
-"""Seconds, at most, between two tries to consume when connections come up but do not last."""
-
-CLOSING = 2.0
-"""Seconds that clearing up after a lost connection or channel may take."""
-NOTICE = 0.05
-"""Seconds within which a lost connection shows after its channels are lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +50,7 @@ class Supervisor:
         self._failures = 0
         self._has_consumed = False
         self._lost_at: float | None = None
+        self._consuming_since: float | None = None
         self._now = asyncio.get_running_loop().time
 
     async def run(self) -> None:
@@ -89,7 +83,7 @@ class Supervisor:
 
     async def _connect(self) -> Connection | None:
         """A connection, or None when a stop is asked for first."""
-        first = self._connection is None
+        first = not self._has_consumed
         timeout = self._patience.connect if first else self._patience.reconnect
         connecting = asyncio.create_task(
             reconnect.connect(self._broker, timeout=timeout, retry_refusals=not first, report=self._tell_attempt)
@@ -106,12 +100,20 @@ class Supervisor:
         return connection
 
     async def _consume_all(self, connection: Connection) -> None:
-        """Until the connection is lost or a stop is asked for. Nothing is consumed before all queues are fit."""
-        for subscription in self.subscriptions:
+        """Until the connection is lost or a stop is asked for. At the start, not before all queues are fit for it."""
+        starting = not self._has_consumed
+        for subscription in self.subscriptions if starting else ():
             if self._stop.asked.done():
                 return
             await connection.prepare(subscription.queue)
-        keepers = [asyncio.create_task(self._keep(each, connection)) for each in self.subscriptions]
+        keepers = [
+            asyncio.create_task(
+                Keeper(each, connection, self._stop, self._opened, self._observe).keep(
+                    prepared=starting, patience=self._patience_with_a_queue
+                )
+            )
+            for each in self.subscriptions
+        ]
         try:
             await asyncio.gather(*keepers)
         finally:
@@ -119,35 +121,18 @@ class Supervisor:
                 keeper.cancel()
             await asyncio.wait(keepers)
 
-    async def _keep(self, subscription: Subscription, connection: Connection) -> None:
-        """Consume one queue on this connection, over fresh channels where one is lost."""
-        failures = 0
-        while self._goes_on(connection):
-            lease = await subscription.open(connection)
-            if self._stop.asked.done():
-                return  # the drain takes it from here
-            self._opened(subscription)
-            await first_of(lease.lost, connection.lost, self._stop.asked)
-            if lease.lost.done():  # a connection that goes takes its channels first: is it only the channel?
-                await first_of(connection.lost, self._stop.asked, timeout=NOTICE)
-            if lease.lost.done() and not connection.lost.done():
-                failures += 1
-                data = {"generation": lease.generation, "reason": lease.lost.result()}
-                self._observe(Event("channel_lost", subscription.queue.name, data=data))
-                await bounded(lease.close(), CLOSING)
-                await first_of(connection.lost, self._stop.asked, timeout=_wait(failures))
-                if self._goes_on(connection):
-                    await connection.prepare(subscription.queue)
-
-    def _goes_on(self, connection: Connection) -> bool:
-        return not self._stop.asked.done() and not connection.lost.done()
+    def _patience_with_a_queue(self) -> float | None:
+        """Seconds; None before the worker has consumed at all: then a refusal is told at once."""
+        if not self._has_consumed:
+            return None
+        return float("inf") if self._patience.reconnect is None else self._patience.reconnect
 
     def _opened(self, subscription: Subscription) -> None:
-        self._failures = 0
         subscription.opened = True
         if all(each.opened for each in self.subscriptions):
             self._lifecycle.move(Happening.CONSUMED)
             self._has_consumed, self._lost_at = True, None
+            self._consuming_since = self._now()
             self._observe(Event("consuming", data={"queues": [each.queue.name for each in self.subscriptions]}))
 
     async def _lost(self, connection: Connection, why: str) -> None:
@@ -159,13 +144,11 @@ class Supervisor:
         for subscription in self.subscriptions:
             subscription.opened = False
         await bounded(connection.close(), CLOSING)
+        if self._consuming_since is not None and self._now() - self._consuming_since > STEADY:
+            self._failures = 0
         self._failures += 1
         if self._failures > 1:
-            await first_of(self._stop.asked, timeout=_wait(self._failures))
+            await first_of(self._stop.asked, timeout=wait_after(self._failures))
 
     def _tell_attempt(self, attempt: int, error: str, wait: float) -> None:
         self._observe(Event("connecting", data={"attempt": attempt, "error": error, "wait": round(wait, 3)}))
-
-
-def _wait(failures: int) -> float:
-    return min(0.1 * 2.0**failures, LONGEST_WAIT)

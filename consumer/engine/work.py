@@ -8,14 +8,15 @@ from collections.abc import Callable
 
 from consumer.broker.port import Publisher
 from consumer.core.events import Event, Observer
-from consumer.core.ledger import Entry, State
+from consumer.core.ledger import Entry
 from consumer.core.outcome import Completed, Outcome, Parked, Returned, outcome_of
 from consumer.delivery import Delivery, Draining
 from consumer.engine.handler import Handler
-from consumer.engine.parking import set_aside
+from consumer.engine.parking import LeaseLost, set_aside
 from consumer.engine.settler import Settler
 
 ORPHANED = Returned("orphan")
+CANCELLED = Returned("cancelled from outside")
 
 
 class Work:
@@ -50,33 +51,34 @@ class Work:
     async def _handle(self, entry: Entry) -> Outcome:
         error: BaseException | None = None
         try:
-            await self._handler.call(Delivery(entry.message, self._draining, self._publisher))
+            await self._handler.call(entry.message, Delivery(entry.message, self._draining, self._publisher))
+        except GeneratorExit:  # the loop is gone, and with it everything that a settlement takes
+            raise
         except BaseException as caught:  # noqa: BLE001 - SystemExit from a handler must not end the worker
             error = caught
-        return ORPHANED if _cancelled_from_outside() else outcome_of(error)
+        if entry.given_up:  # whatever it returned: it was told to stop before its end
+            return ORPHANED
+        return CANCELLED if isinstance(error, asyncio.CancelledError) and _was_cancelled() else outcome_of(error)
 
     async def _park(self, entry: Entry, outcome: Parked) -> Outcome:
         """The outcome once the copy is confirmed; without a lease there is nothing to set aside."""
-        if entry.state is State.STALE:
-            return Returned(outcome.reason)
-        parking_queue = self._handler.queue.parking
         try:
-            await set_aside(self._publisher, entry.message, parking_queue, outcome, self._observe)
+            await set_aside(self._publisher, entry, self._handler.queue.parking, outcome, self._observe)
+        except LeaseLost:
+            return Returned(outcome.reason)
         except asyncio.CancelledError:
-            return ORPHANED
+            return ORPHANED if entry.given_up else CANCELLED
         return outcome
 
     def _settle(self, entry: Entry, outcome: Outcome) -> None:
-        if not entry.open:  # the drain has given it up and settled it, while the handler ignored its cancellation
-            return
-        match outcome:
+        match outcome:  # an entry that the drain gave up and settled is settled already: the settler lets it be
             case Completed() | Parked():
                 self._settler.ack(entry, outcome.name)
             case Returned(reason):
                 self._settler.requeue(entry, reason)
 
 
-def _cancelled_from_outside() -> bool:
-    """Whether somebody cancelled this handler, even if it swallowed the cancellation and returned."""
+def _was_cancelled() -> bool:
+    """Whether somebody cancelled this task, or the handler raised a CancelledError of its own making."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

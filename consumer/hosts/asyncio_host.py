@@ -29,7 +29,7 @@ class Hosted(Stoppable, Protocol):
     async def serve(self) -> Report:
         """Live until stopped, drained."""
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """Tell the user why it could not start, or could not go on."""
 
 
@@ -63,7 +63,7 @@ def _run(hosted: Hosted) -> int:
     except ConfigurationError as error:
         hosted.failed(error)
         return int(ExitCode.USAGE)
-    except Exception as error:  # noqa: BLE001 - whatever it is (a lifespan's error, too), it is told and ends in a code
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is (a lifespan's error, too), it is told and ends in a code
         hosted.failed(error)
         return int(ExitCode.FAILED)
     finally:
@@ -73,6 +73,7 @@ def _run(hosted: Hosted) -> int:
 
 def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
     """Let go of what is left on the loop, each within a bound."""
+    loop.set_exception_handler(lambda _loop, _context: None)  # what is given up here has been named already
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()

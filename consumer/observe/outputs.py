@@ -30,7 +30,7 @@ def outputs(settings: Settings, worker: str) -> Iterator[list[Observer]]:
             stream.close()
 
 
-def complain(error: Exception) -> None:
+def complain(error: BaseException) -> None:
     """Says in the log why the worker could not start, or go on; with the traceback where it is not our own word."""
     logger = logging.getLogger("lastcall")
     if isinstance(error, LastcallError):
@@ -39,7 +39,7 @@ def complain(error: Exception) -> None:
         logger.error("%r", error, exc_info=error.with_traceback(_from_the_users_code(error)))
 
 
-def _from_the_users_code(error: Exception) -> TracebackType | None:
+def _from_the_users_code(error: BaseException) -> TracebackType | None:
     """The traceback from the first frame that is neither ours nor the standard library's, if there is one."""
     ours = (str(Path(__file__).parents[1]), str(Path(contextlib.__file__).parent))
     traceback = error.__traceback__

@@ -1,10 +1,12 @@
 """A channel that RabbitMQ closes takes no more with it than itself, however busy it is."""
 
 import asyncio
+from typing import get_args
 
 import pytest
 
 from consumer.broker.amqp import AmqpBroker
+from consumer.broker.amqp.broker import Transport
 from consumer.broker.port import Lease, Tls
 from consumer.core.delivery import Message
 from consumer.core.queue import Queue
@@ -15,11 +17,12 @@ pytestmark = pytest.mark.broker
 UNKNOWN_TAG = 999
 
 
+@pytest.mark.parametrize("transport", get_args(Transport))
 async def test_acks_that_come_too_late_for_their_channel_leave_the_connection_alone(
-    lastcall_broker: BrokerHandle, queue_prefix: str
+    lastcall_broker: BrokerHandle, queue_prefix: str, transport: Transport
 ) -> None:
     """RabbitMQ answers a frame on a channel that is no more by closing the connection (504)."""
-    broker = AmqpBroker([lastcall_broker.url], name="lastcall test", heartbeat=15, tls=Tls())
+    broker = AmqpBroker([lastcall_broker.url], name="lastcall test", heartbeat=15, tls=Tls(), transport=transport)
     queue, arrived = Queue(f"{queue_prefix}work", type="classic"), asyncio.Event()
 
     def take(lease: Lease, tag: int, message: Message) -> None:

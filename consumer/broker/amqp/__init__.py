@@ -3,6 +3,6 @@
 May know: AMQP, the client library. May not know: handlers, the drain, signals.
 """
 
-from consumer.broker.amqp.broker import AmqpBroker
+from consumer.broker.amqp.broker import ATTEMPT_TIMEOUT, AmqpBroker
 
-__all__ = ["AmqpBroker"]
+__all__ = ["ATTEMPT_TIMEOUT", "AmqpBroker"]

@@ -6,14 +6,16 @@ May know: aio-pika's connection. May not know: the reconnect policy (broker/reco
 import asyncio
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Literal, TypeAlias
 
 import aio_pika
 from aiormq.abc import AbstractChannel
+from aiormq.exceptions import ChannelAccessRefused
 from yarl import URL
 
-from consumer.broker.amqp.errors import CONNECTION_ERRORS, explain, masked, reason
+from consumer.broker.amqp.errors import CONNECTION_ERRORS, cancellations_of_the_client, explain, masked, reason
 from consumer.broker.amqp.lane import Lane, LaneConnection, LaneFactory
 from consumer.broker.amqp.lease import AmqpLease
 from consumer.broker.amqp.publisher import AmqpPublisher
@@ -21,7 +23,7 @@ from consumer.broker.amqp.tools import QueueTools
 from consumer.broker.amqp.topology import prepare
 from consumer.broker.port import OnDelivery, Tls
 from consumer.core.queue import Queue
-from consumer.errors import BrokerAway, LastcallError
+from consumer.errors import BrokerAway, BrokerRefused, LastcallError
 
 Transport: TypeAlias = Literal["fast", "plain"]
 
@@ -59,22 +61,30 @@ class AmqpConnection:
     async def prepare(self, queue: Queue) -> None:
         """See port.Connection."""
         try:
-            await prepare(self.channel, queue)
+            with cancellations_of_the_client():
+                await prepare(self.channel, queue)
         except CONNECTION_ERRORS as error:
             raise BrokerAway(f"{self.address}: lost while preparing queue {queue.name!r}: {reason(error)}") from error
 
     async def consume(self, queue: Queue, prefetch: int, on_delivery: OnDelivery) -> AmqpLease:
         """See port.Connection."""
         try:
-            lease = AmqpLease(await self.channel(), self.generation, queue, on_delivery, self._lane)
-            await lease.consume(prefetch)
+            with cancellations_of_the_client():
+                lease = AmqpLease(await self.channel(), self.generation, queue, on_delivery, self._lane)
+                await lease.consume(prefetch)
+        except ChannelAccessRefused as error:
+            raise BrokerRefused(
+                f"{self.address}: the user may not consume {queue.name!r}, or another consumer has it for itself "
+                f"({reason(error)}). Give the user the read permission (`rabbitmqctl set_permissions`)."
+            ) from error
         except CONNECTION_ERRORS as error:
             raise BrokerAway(f"{self.address}: can't consume {queue.name!r}: {reason(error)}") from error
         return lease
 
     async def close(self) -> None:
         """See port.Connection."""
-        await self._connection.close()
+        with suppress(*CONNECTION_ERRORS), cancellations_of_the_client():
+            await self._connection.close()
 
     def _on_close(self, _sender: object, error: BaseException | None) -> None:
         if not self.lost.done():
@@ -88,19 +98,28 @@ class AmqpBroker:
     """
 
     def __init__(
-        self, addresses: Sequence[str], *, name: str, heartbeat: int, tls: Tls, transport: Transport = "fast"
+        self,
+        addresses: Sequence[str],
+        *,
+        name: str,
+        heartbeat: int,
+        tls: Tls,
+        transport: Transport = "fast",
+        attempt_timeout: float = ATTEMPT_TIMEOUT,
     ) -> None:
         self._urls = [URL(address).update_query(heartbeat=str(heartbeat)) for address in addresses]
         self._name = name
         self._tls = tls
         self._transport = transport
+        self._attempt_timeout = attempt_timeout
         self._generations = count(1)
 
     async def connect(self) -> AmqpConnection:
         """See port.Broker."""
-        factory = LaneFactory() if self._transport == "fast" else None
+        factory = LaneFactory()
         connection = await self.open(self._name, factory)
-        return AmqpConnection(connection, next(self._generations), factory.lane if factory is not None else None)
+        lane = factory.lane if self._transport == "fast" else None
+        return AmqpConnection(connection, next(self._generations), lane)
 
     def publisher(self) -> AmqpPublisher:
         """See port.Broker."""
@@ -113,11 +132,13 @@ class AmqpBroker:
     async def open(self, name: str, factory: LaneFactory | None = None) -> aio_pika.Connection:
         """An aio-pika connection to the first address that answers; `name` is shown by the management UI."""
         errors: list[LastcallError] = []
+        factory = factory or LaneFactory()
         for url in list(self._urls):
             try:
-                connection = await self._dial(url, name, factory)
+                with cancellations_of_the_client():
+                    connection = await self._dial(url, name, factory)
             except (*CONNECTION_ERRORS, TimeoutError) as error:
-                errors.append(explain(error, url))
+                errors.append(explain(error, url, factory.lane.cutter.farewell if factory.lane else None))
             else:
                 self._urls.sort(key=lambda known: known != url)
                 return connection
@@ -126,12 +147,12 @@ class AmqpBroker:
             raise BrokerAway("; ".join(str(error) for error in errors))
         raise errors[0]
 
-    async def _dial(self, url: URL, name: str, factory: LaneFactory | None) -> aio_pika.Connection:
+    async def _dial(self, url: URL, name: str, factory: LaneFactory) -> aio_pika.Connection:
         connection = LaneConnection(
             url,
             ssl_context=tls_context(self._tls) if url.scheme == "amqps" else None,
             client_properties={"connection_name": name},
-            transport_factory=factory,
+            transport_factory=factory if self._transport == "fast" else None,
         )
-        await connection.connect(timeout=ATTEMPT_TIMEOUT)
+        await connection.connect(timeout=self._attempt_timeout)
         return connection

@@ -12,17 +12,32 @@ from pamqp import commands as spec
 from pamqp.common import FieldTable
 from pamqp.header import ContentHeader
 
-from consumer.core.delivery import Message, Outgoing, Properties
+from consumer.core.delivery import Defect, Message, Outgoing, Properties
 
 PERSISTENT = 2
 """delivery_mode of a message that survives a broker restart (AMQP 0-9-1, basic); aio-pika's default is 1."""
+
+FRAME_OVERHEAD = 8
+"""Bytes of a frame around its payload."""
 
 _COPIED = tuple(field.name for field in dataclasses.fields(Properties) if field.name not in {"headers", "type"})
 
 
 def table(values: Mapping[str, object]) -> FieldTable:
     """An AMQP table. Values that AMQP cannot carry are refused by pamqp when the frame is made (TypeError)."""
-    return cast("FieldTable", dict(values))
+    return cast("FieldTable", {name: _sendable(value) for name, value in values.items()})
+
+
+def _sendable(value: object) -> object:
+    """Pamqp gives text that is no UTF-8 as bytes, and sends bytes only as a bytearray."""
+    match value:
+        case bytes():
+            return bytearray(value)
+        case Mapping():
+            return {name: _sendable(each) for name, each in value.items()}
+        case list():
+            return [_sendable(each) for each in value]
+    return value
 
 
 def message_from(delivered: DeliveredMessage, delivery: spec.Basic.Deliver, queue: str) -> Message:
@@ -37,11 +52,17 @@ def message_from(delivered: DeliveredMessage, delivery: spec.Basic.Deliver, queu
     )
 
 
-def properties_in(header: bytes) -> Properties:
-    """The properties in the payload of a content header frame."""
-    content = ContentHeader()
-    content.unmarshal(header)
-    return _properties(content.properties)
+def properties_in(header: bytes) -> tuple[Properties, Defect | None]:
+    """The properties in the payload of a content header frame, and what could not be read of them.
+
+    One message's trouble must not become its connection's: it would come back after each reconnect.
+    """
+    content, defect = ContentHeader(), None
+    try:
+        content.unmarshal(header)
+    except Exception as error:  # noqa: BLE001 - whatever pamqp makes of hostile bytes
+        defect = Defect(f"its properties can't be decoded: {type(error).__name__}: {error}", header)
+    return _properties(content.properties), defect
 
 
 def _properties(properties: spec.Basic.Properties) -> Properties:
@@ -69,3 +90,13 @@ def properties_for(outgoing: Outgoing) -> spec.Basic.Properties:
         message_type=properties.type,
         **{name: getattr(properties, name) for name in _COPIED},
     )
+
+
+def check_header(properties: spec.Basic.Properties, largest: int) -> None:
+    """Raises ValueError when they can't be sent in one frame of at most `largest` bytes (frame_max), as they must."""
+    try:
+        size = len(ContentHeader(properties=properties).marshal())
+    except Exception as error:
+        raise ValueError(f"a header can't be encoded: {type(error).__name__}: {error}") from error
+    if largest and size > largest - FRAME_OVERHEAD:
+        raise ValueError(f"the headers take {size} bytes, and a frame at most {largest}")

@@ -17,6 +17,7 @@ FRAME_END = 0xCE
 OVERHEAD = 8
 """Bytes of a frame around its payload: the head, and the octet at its end."""
 TUNE = struct.pack(">HH", 10, 30)
+CONNECTION_CLOSE = struct.pack(">HH", 10, 50)
 CHANNEL_OPEN_OK = struct.pack(">HH", 20, 11)
 CHANNEL_CLOSE = struct.pack(">HH", 20, 40)
 DELIVER = struct.pack(">HH", 60, 60)
@@ -33,6 +34,19 @@ _tune = struct.Struct(">HI")
 
 class BrokenStreamError(Exception):
     """The bytes are no AMQP: a frame without its end, or larger than agreed, or a content out of order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """What the broker said when it closed the connection (connection.close), which aiormq keeps to itself."""
+
+    code: int
+    text: str
+
+    @property
+    def is_final(self) -> bool:
+        """Whether somebody must mend something: 403, or 530 for a virtual host (not for a limit on connections)."""
+        return self.code == 403 or (self.code == 530 and "limit" not in self.text and "down" not in self.text)
 
 
 @dataclass(slots=True)
@@ -52,6 +66,7 @@ class Cutter:
     def __init__(self) -> None:
         self.closed_channels: set[int] = set()
         """Channels that the broker has closed, and that have not been opened again."""
+        self.farewell: Farewell | None = None
         self._sinks: dict[bytes, Sink] = {}
         self._assemblies: dict[int, _Assembly] = {}
         self._kept: list[bytes] = []
@@ -151,6 +166,9 @@ class Cutter:
     def _note(self, method: bytes, channel: int, data: bytes, start: int, stop: int) -> None:
         if method == TUNE:
             self._largest = _unpack(_tune, data, start, stop)[1] or UNBOUNDED
+        elif method == CONNECTION_CLOSE and stop - start > 3:
+            text = data[start + 3 : min(stop, start + 3 + data[start + 2])].decode("utf-8", "replace")
+            self.farewell = Farewell(int.from_bytes(data[start : start + 2], "big"), text)
         elif method == CHANNEL_CLOSE:
             self.closed_channels.add(channel)
         elif method == CHANNEL_OPEN_OK:

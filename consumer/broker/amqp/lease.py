@@ -17,9 +17,9 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp import commands as spec
 
 from consumer.broker.amqp.convert import message_from, properties_in
-from consumer.broker.amqp.errors import CONNECTION_ERRORS, reason
+from consumer.broker.amqp.errors import CONNECTION_ERRORS, cancellations_of_the_client, reason
 from consumer.broker.amqp.lane import Lane
-from consumer.broker.amqp.outlet import LaneOutlet, Outlet, QueueOutlet
+from consumer.broker.amqp.outlet import ClientOutlet, LaneOutlet, Outlet
 from consumer.broker.port import OnDelivery
 from consumer.core.delivery import Message
 from consumer.core.queue import Queue
@@ -42,7 +42,7 @@ class AmqpLease:
         self._on_delivery = on_delivery
         self._lane = lane
         self._consumer_tag = f"lastcall-{uuid4().hex}"
-        self._outlet: Outlet = QueueOutlet(channel) if lane is None else LaneOutlet(lane, channel.number)
+        self._outlet: Outlet = ClientOutlet(channel) if lane is None else LaneOutlet(lane, channel.number)
         self._cancelled: asyncio.Task[None] | None = None
         channel.closing.add_done_callback(self._on_closed)
         channel.on_consumer_cancel_callbacks.add(self._on_server_cancel)
@@ -94,18 +94,21 @@ class AmqpLease:
         self, tag: int, redelivered: bool, exchange: str, routing_key: str, header: bytes, body: bytes
     ) -> None:
         if not self.lost.done():
-            message = Message(body, self._queue.name, exchange, routing_key, redelivered, properties_in(header))
+            properties, defect = properties_in(header)
+            message = Message(body, self._queue.name, exchange, routing_key, redelivered, properties, defect)
             self._on_delivery(self, tag, message)
 
     async def _quietly_cancel(self) -> None:
         try:
-            await self._channel.basic_cancel(self._consumer_tag)
+            with cancellations_of_the_client():
+                await self._channel.basic_cancel(self._consumer_tag)
         except CONNECTION_ERRORS as error:
             self._lose(reason(error))
 
     async def _quietly_close(self) -> None:
         try:
-            await self._channel.close()
+            with cancellations_of_the_client():
+                await self._channel.close()
         except CONNECTION_ERRORS as error:
             self._lose(reason(error))
 

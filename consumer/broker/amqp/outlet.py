@@ -6,16 +6,15 @@ May know: frames of basic.ack and basic.nack. May not know: why something is set
 import asyncio
 import struct
 from collections import deque
+from contextlib import suppress
 from typing import Protocol
 
-from aiormq.abc import AbstractChannel, ChannelFrame
-from pamqp import commands as spec
+from aiormq.abc import AbstractChannel
+from aiormq.exceptions import ChannelInvalidStateError
 
 from consumer.broker.amqp.lane import Lane
 from consumer.core.watermark import Verb
 
-BATCH = 64
-"""Settlements that go to the transport in one write: few writes, and the first ones leave at once."""
 REQUEUE, MULTIPLE = 2, 1
 _frame = struct.Struct(">BHIHHQBB")
 _METHOD_IDS = {Verb.ACK: 80, Verb.NACK: 120}
@@ -69,20 +68,19 @@ class LaneOutlet:
             self._frames.clear()
 
 
-class QueueOutlet:
-    """Through the write queue of aiormq's connection, where its own acks go, but many in one write."""
+class ClientOutlet:
+    """Through aiormq's own acks, which look whether the channel is still open; one task writes them in order."""
 
     def __init__(self, channel: AbstractChannel) -> None:
         self._channel = channel
-        self._frames: deque[spec.Basic.Ack | spec.Basic.Nack] = deque()
+        self._waiting: deque[tuple[Verb, int, bool]] = deque()
         self._finishing = False
         self._filled = asyncio.Event()
         self._writer = asyncio.create_task(self._write(), name="lastcall settlements")
 
     def put(self, verb: Verb, tag: int, *, multiple: bool) -> None:
         """See Outlet."""
-        ack = verb is Verb.ACK
-        self._frames.append(spec.Basic.Ack(tag, multiple) if ack else spec.Basic.Nack(tag, multiple, requeue=True))
+        self._waiting.append((verb, tag, multiple))
         self._filled.set()
 
     async def finish(self) -> None:
@@ -96,9 +94,11 @@ class QueueOutlet:
         self._writer.cancel()
 
     async def _write(self) -> None:
-        while self._frames or not self._finishing:
-            await self._filled.wait()
-            self._filled.clear()
-            while self._frames:
-                batch = [self._frames.popleft() for _ in range(min(BATCH, len(self._frames)))]
-                await self._channel.connection.write_queue.put(ChannelFrame.marshall(self._channel.number, batch))
+        with suppress(ChannelInvalidStateError):  # the channel is closed: the lease hears of its loss by itself
+            while self._waiting or not self._finishing:
+                await self._filled.wait()
+                self._filled.clear()
+                while self._waiting:
+                    verb, tag, multiple = self._waiting.popleft()
+                    send = self._channel.basic_ack if verb is Verb.ACK else self._channel.basic_nack
+                    await send(tag, multiple=multiple, wait=False)

@@ -3,18 +3,21 @@
 May know: aiormq's confirms and returns. May not know: why something is published.
 
 A connection of its own, because under a resource alarm RabbitMQ stops reading from every connection
-that has published: acks on it would hang (RabbitMQ, "Alarms").
+that has published: acks on it would hang (RabbitMQ, "Alarms"). A channel for each exchange, because a publish
+to an exchange that is not there closes its channel, and fails whatever else waits for a confirm on it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext, suppress
+from weakref import WeakValueDictionary
 
 from aio_pika import Connection
 from aiormq.abc import AbstractChannel
-from aiormq.exceptions import DeliveryError, PublishError
+from aiormq.exceptions import ChannelNotFoundEntity, DeliveryError, PublishError
 
-from consumer.broker.amqp.convert import properties_for
-from consumer.broker.amqp.errors import CONNECTION_ERRORS, reason
+from consumer.broker.amqp.convert import check_header, properties_for
+from consumer.broker.amqp.errors import CONNECTION_ERRORS, cancellations_of_the_client, reason
 from consumer.core.delivery import Outgoing
 from consumer.errors import LastcallError, PublishFailed
 
@@ -26,42 +29,73 @@ class AmqpPublisher:
         self._open_connection = open_connection
         self._opening = asyncio.Lock()
         self._connection: Connection | None = None
-        self._channel: AbstractChannel | None = None
+        self._channels: dict[str, AbstractChannel] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def publish(self, outgoing: Outgoing) -> None:
         """See port.Publisher."""
         where = f"exchange {outgoing.exchange!r} with routing key {outgoing.routing_key!r}"
         try:
-            channel = await self._ready()
-            await channel.basic_publish(
-                outgoing.body,
-                exchange=outgoing.exchange,
-                routing_key=outgoing.routing_key,
-                properties=properties_for(outgoing),
-                mandatory=True,
-            )
+            with cancellations_of_the_client():
+                await self._publish(outgoing)
         except PublishError as error:
             raise PublishFailed(f"{where}: no queue takes it ({error}). Declare the queue or the binding.") from error
         except DeliveryError as error:
             raise PublishFailed(f"{where}: the broker refused it ({error}): a full queue, perhaps.") from error
+        except ChannelNotFoundEntity as error:
+            raise PublishFailed(f"{where}: {reason(error)}. Declare the exchange.") from error
+        except PublishFailed:
+            raise
         except LastcallError as error:
             raise PublishFailed(f"{where}: {error}") from error
         except (*CONNECTION_ERRORS, TimeoutError) as error:
             raise PublishFailed(f"{where}: not confirmed: {reason(error)}") from error
-        except (TypeError, ValueError) as error:
-            raise PublishFailed(f"{where}: can't be put into an AMQP frame: {reason(error)}") from error
 
     async def close(self) -> None:
         """See port.Publisher."""
-        connection, self._connection, self._channel = self._connection, None, None
+        connection, self._connection = self._connection, None
+        self._channels.clear()
         if connection is not None:
-            await connection.close()
+            with suppress(*CONNECTION_ERRORS), cancellations_of_the_client():
+                await connection.close()
 
-    async def _ready(self) -> AbstractChannel:
+    async def _publish(self, outgoing: Outgoing) -> None:
+        channel = await self._channel(outgoing.exchange)
+        properties = properties_for(outgoing)
+        try:
+            check_header(properties, channel.connection.connection_tune.frame_max)
+        except ValueError as error:
+            raise PublishFailed(f"the message can't be published: {error}", permanent=True) from error
+        # aiormq tells a returned message by its message id: two with the same one must not be under way at once.
+        turn = self._turns.setdefault(properties.message_id, asyncio.Lock()) if properties.message_id else nullcontext()
+        async with turn:
+            await channel.basic_publish(
+                outgoing.body,
+                exchange=outgoing.exchange,
+                routing_key=outgoing.routing_key,
+                properties=properties,
+                mandatory=True,
+            )
+
+    async def _channel(self, exchange: str) -> AbstractChannel:
         async with self._opening:
-            if self._channel is None or self._channel.is_closed:
-                if self._connection is None or self._connection.is_closed or not self._connection.connected.is_set():
-                    self._connection = await self._open_connection()
-                channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-                self._channel = await channel.get_underlay_channel()
-            return self._channel
+            channel = self._channels.get(exchange)
+            if channel is None or channel.is_closed:
+                connection = await self._connected()
+                if exchange:
+                    await self._look_at(connection, exchange)
+                opened = await connection.channel(publisher_confirms=True, on_return_raises=True)
+                channel = self._channels[exchange] = await opened.get_underlay_channel()
+            return channel
+
+    async def _connected(self) -> Connection:
+        connection = self._connection
+        if connection is None or connection.is_closed or not connection.connected.is_set():
+            connection = self._connection = await self._open_connection()
+        return connection
+
+    @staticmethod
+    async def _look_at(connection: Connection, exchange: str) -> None:
+        channel = await (await connection.channel(publisher_confirms=False)).get_underlay_channel()
+        await channel.exchange_declare(exchange, passive=True)
+        await channel.close()
