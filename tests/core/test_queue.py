@@ -3,10 +3,10 @@
 import pytest
 
 from consumer.core.queue import UNREACHABLE_DELIVERY_LIMIT, Binding, Queue
+from consumer.errors import ConfigurationError
 
 PARKED = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "orders.parked"}
 QUORUM = {"x-queue-type": "quorum", "x-delivery-limit": UNREACHABLE_DELIVERY_LIMIT, **PARKED}
-from consumer.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(
