@@ -52,7 +52,8 @@ class Process:
         self.process = subprocess.Popen(command, env=environment)
 
     def records(self, name: str) -> list[Record]:
-        lines = self._events.read_text().splitlines()
+        whole, _, _ = self._events.read_text().rpartition("\n")  # the last line may still be in the making
+        lines = whole.splitlines()
         return [record for record in map(json.loads, lines) if record["event"] == name]
 
     def wait_for(self, name: str, count: int = 1) -> list[Record]:

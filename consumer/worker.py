@@ -20,6 +20,7 @@ from consumer.engine.engine import Engine, Plan
 from consumer.engine.handler import Handler
 from consumer.engine.report import Report
 from consumer.engine.supervisor import Patience
+from consumer.engine.waiting import outlive_cancellation
 from consumer.errors import ConfigurationError, LastcallError
 from consumer.hosts import asyncio_host
 from consumer.payload import read_signature
@@ -159,7 +160,12 @@ class Worker:
         Cancelling the task that awaits it asks for the drain: it drains, and then raises CancelledError.
         Raises ConfigurationError, BrokerRefused or BrokerAway when the worker can't start or go on.
         """
-        engine = Engine(self._plan(), self._broker or self._rabbitmq(), self._tell)
+        broker = self._broker
+        if broker is None:
+            from consumer.connecting import rabbitmq  # noqa: PLC0415 - a worker on another broker needs none of it
+
+            broker = rabbitmq(self.settings, worker_name())
+        engine = Engine(self._plan(), broker, self._tell)
         self._running = (asyncio.get_running_loop(), engine)
         if self._stop_asked is not None:
             engine.stop.ask(self._stop_asked)
@@ -167,7 +173,7 @@ class Worker:
             engine.stop.hurry("stop_now() was called")
         living = asyncio.create_task(engine.run(), name="lastcall engine")
         try:
-            cancelled = await _outlive_cancellation(living, engine)
+            cancelled = await outlive_cancellation(living, lambda: engine.stop.ask("serve() was cancelled"))
         finally:
             self._running = self._stop_asked = None
             self._hurry_asked = False
@@ -222,21 +228,6 @@ class Worker:
             background=tuple(self._background),
         )
 
-    def _rabbitmq(self) -> Broker:
-        from consumer.broker.amqp import ATTEMPT_TIMEOUT, AmqpBroker  # noqa: PLC0415 - a worker on another broker needs none of it
-        from consumer.broker.port import Tls  # noqa: PLC0415
-
-        settings = self.settings
-        tls = Tls(settings.tls_ca_file, settings.tls_cert_file, settings.tls_key_file, settings.tls_verify)
-        return AmqpBroker(
-            settings.addresses,
-            name=worker_name(),
-            heartbeat=settings.heartbeat,
-            tls=tls,
-            transport=settings.transport,
-            attempt_timeout=min(ATTEMPT_TIMEOUT, settings.connect_timeout),
-        )
-
     def _tell(self, event: Event) -> None:
         for observer in tuple(self._observers):
             try:
@@ -251,18 +242,6 @@ class Worker:
             loop, engine = running
             if not loop.is_closed():
                 loop.call_soon_threadsafe(say, engine)
-
-
-async def _outlive_cancellation(living: "asyncio.Task[Report]", engine: Engine) -> asyncio.CancelledError | None:
-    """Until the engine has ended; a cancellation meanwhile asks for the drain, and is returned after it."""
-    cancelled: asyncio.CancelledError | None = None
-    while not living.done():
-        try:
-            await asyncio.wait({living})
-        except asyncio.CancelledError as error:
-            cancelled = error
-            engine.stop.ask("serve() was cancelled")
-    return cancelled
 
 
 def worker_name() -> str:

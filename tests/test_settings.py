@@ -65,6 +65,7 @@ def test_a_missing_secret_file_is_not_missed_when_a_flag_gives_the_secret(monkey
         ("prefetch", "0", "greater than 0"),
         ("prefetch", "65536", "less than or equal to 65535"),
         ("concurrency", "many", "valid integer"),
+        ("concurrency", "70000", "less than or equal to 65535"),
         ("drain_timeout", "inf", "finite"),
         ("drain_timeout", "-1", "greater than 0"),
         ("heartbeat", "0", "greater than or equal to 1"),

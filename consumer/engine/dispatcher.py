@@ -20,8 +20,8 @@ from consumer.engine.budget import Budget
 from consumer.engine.handler import Handler
 from consumer.engine.settler import Settler
 
-SLICE = 64
-"""Deliveries that are handed back in one go."""
+FIRST_SLICE, LARGEST_SLICE = 4, 64
+"""Deliveries that are handed back in one go: a few at first, so that another worker has one at once, then more."""
 
 Work = Callable[[Entry], Coroutine[object, object, None]]
 
@@ -87,9 +87,11 @@ class Dispatcher:
         In slices, so that the first ones are on their way while the last ones are still being entered.
         """
         self._intake = Intake.RETURNING
+        slice_size = FIRST_SLICE
         while self._waiting:
-            for entry in islice(_emptying(self._waiting), SLICE):
+            for entry in islice(_emptying(self._waiting), slice_size):
                 self._settler.requeue(entry, "drain")
+            slice_size = min(2 * slice_size, LARGEST_SLICE)
             self._settler.flush()
             await asyncio.sleep(0)  # lets the frames of this slice go out
 

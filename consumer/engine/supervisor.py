@@ -62,17 +62,19 @@ class Supervisor:
             try:
                 await self._consume_all(connection)
             except (BrokerAway, BrokerRefused) as error:
-                if self._past_hope(error):
+                if self._past_hope(error, connection):
                     raise
                 await self._lost(connection, str(error))
             else:
                 if not self._stop.asked.done():
                     await self._lost(connection, connection.lost.result())
 
-    def _past_hope(self, error: BrokerAway | BrokerRefused) -> bool:
+    def _past_hope(self, error: BrokerAway | BrokerRefused, connection: Connection) -> bool:
         """Before the first success a refusal is final. After it, it may pass (a broker that restarts), for a while."""
         if isinstance(error, BrokerRefused) and not self._has_consumed:
             return True
+        if self._has_consumed and not connection.lost.done():
+            return True  # the patience with one queue is over: the others' handlers finish and are acked over this one
         patience = self._patience.reconnect if self._has_consumed else self._patience.connect
         return patience is not None and self._lost_at is not None and self._now() - self._lost_at > patience
 

@@ -4,7 +4,7 @@ May know: tasks and futures. May not know: what is waited for.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 LETTING_GO = 0.05
@@ -31,3 +31,17 @@ async def ended_or_cancelled(task: "asyncio.Future[Any]") -> bool:
     task.cancel()
     await asyncio.wait({task}, timeout=LETTING_GO)
     return False
+
+
+async def outlive_cancellation(
+    living: "asyncio.Task[Any]", on_cancel: Callable[[], None]
+) -> asyncio.CancelledError | None:
+    """Until the task has ended. A cancellation of whoever waits here is told, and returned at the end, to be raised."""
+    cancelled: asyncio.CancelledError | None = None
+    while not living.done():
+        try:
+            await asyncio.wait({living})
+        except asyncio.CancelledError as error:
+            cancelled = error
+            on_cancel()
+    return cancelled

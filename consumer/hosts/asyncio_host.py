@@ -35,10 +35,8 @@ class Hosted(Stoppable, Protocol):
 
 def run(hosted: Hosted) -> int:
     """Run it to its end; the process's exit code. Owns SIGTERM, SIGINT and SIGQUIT meanwhile."""
-    signals = installed()
-    own_signals = None if signals is not None else StopSignals().install()
-    signals = signals or own_signals
-    assert signals is not None  # noqa: S101 - one of the two lines above made it
+    before = installed()
+    signals = before or StopSignals().install()
     code = int(ExitCode.FAILED)
     last_resort = LastResort(hosted.drain_timeout, int(ExitCode.ORPHANS))
     signals.attach(hosted, last_resort.arm)
@@ -46,11 +44,11 @@ def run(hosted: Hosted) -> int:
         code = _run(hosted)
     finally:
         signals.detach(code)
-        if own_signals is None:
+        if before is not None:
             last_resort.outlast(code)  # the process is ours and ends now: nor may a left-over thread hold it
         else:
             last_resort.dismiss()
-            own_signals.restore()
+            signals.restore()
     return code
 
 
@@ -63,7 +61,7 @@ def _run(hosted: Hosted) -> int:
     except ConfigurationError as error:
         hosted.failed(error)
         return int(ExitCode.USAGE)
-    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is (a lifespan's error, too), it is told and ends in a code
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - a lifespan's, say: told, and a code
         hosted.failed(error)
         return int(ExitCode.FAILED)
     finally:

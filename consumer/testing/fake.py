@@ -108,6 +108,7 @@ class FakeBroker:
         connect, prepare: the broker has not answered, and nothing has happened there yet.
         consume: deliveries come already, the consume-ok does not.
         cancel-ok: the broker has not come to the basic.cancel yet: deliveries go on.
+        cancelled: the broker has cancelled the consumer, the cancel-ok is not back yet.
         close-ok: the broker has not come to the channel.close yet: what is unacked is still held.
         confirm: the message is in its queue, the confirm is not back yet.
         """

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from consumer.errors import LastcallError
 
-Point: TypeAlias = Literal["connect", "prepare", "consume", "cancel-ok", "close-ok", "confirm"]
+Point: TypeAlias = Literal["connect", "prepare", "consume", "cancel-ok", "cancelled", "close-ok", "confirm"]
 Fallible: TypeAlias = Literal["connect", "prepare", "consume", "confirm"]
 
 

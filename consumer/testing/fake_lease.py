@@ -91,7 +91,7 @@ class FakeLease:
     async def _cancel(self) -> None:
         await self._server.gates.passing("cancel-ok", self.lost)
         self.queue.leave(self)
-        await asyncio.sleep(0)  # what was sent before the cancel-ok arrives before it
+        await self._server.gates.passing("cancelled", self.lost)  # what was sent before the cancel-ok arrives before it
 
     async def _close(self) -> None:
         await self._server.gates.passing("close-ok", self.lost)

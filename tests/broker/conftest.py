@@ -1,4 +1,4 @@
-"""A scripted broker, and a lane that leads to it."""
+"""A scripted broker, and a lane that leads to it; a real one, and workers on it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,6 +8,8 @@ import pytest
 from yarl import URL
 
 from consumer.broker.amqp.lane import Lane, LaneFactory
+from consumer.testing.brokers import BrokerHandle
+from tests.broker.live import Live
 from tests.broker.scripted import ScriptedBroker
 
 
@@ -37,3 +39,10 @@ async def line(scripted: ScriptedBroker) -> AsyncIterator[Line]:
     assert factory.lane is not None
     yield Line(factory.lane, reader, writer, scripted)
     writer.transport.abort()
+
+
+@pytest.fixture
+async def live(lastcall_broker: BrokerHandle, queue_prefix: str) -> AsyncIterator[Live]:
+    live = await Live(lastcall_broker.url, queue_prefix).open()
+    yield live
+    await live.close()

@@ -27,6 +27,15 @@ class ScriptedBroker:
 
     async def welcome(self) -> None:
         """The broker's part of the handshake (AMQP 0-9-1, 2.2.4)."""
+        await self._asked_to_open()
+        self.send(spec.Connection.OpenOk())
+
+    async def refuse(self, code: int, text: str) -> None:
+        """The handshake up to connection.open, and then the broker's no."""
+        await self._asked_to_open()
+        self.send(spec.Connection.Close(code, text, 10, 40))
+
+    async def _asked_to_open(self) -> None:
         await self.dialled()
         await self.reader.readexactly(8)
         self.send(spec.Connection.Start(server_properties={"capabilities": {}}))
@@ -34,7 +43,6 @@ class ScriptedBroker:
         self.send(spec.Connection.Tune(2047, 131_072, 60))
         await self.receive()
         await self.receive()
-        self.send(spec.Connection.OpenOk())
 
     def send(self, frame: FrameTypes, channel: int = 0) -> None:
         self.writer.write(marshal(frame, channel))

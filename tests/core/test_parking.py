@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from consumer.core.delivery import ATTEMPT_HEADER, Message, Properties
 from consumer.core.outcome import Parked, outcome_of
-from consumer.core.parking import REASON_BYTES, TRACEBACK_BYTES, bounded, parked_copy
+from consumer.core.parking import REASON_BYTES, TRACEBACK_BYTES, bare_copy, bounded, parked_copy
 
 AT = "2024-05-06T07:08:09+00:00"
 PROPERTIES = Properties(
@@ -67,6 +67,17 @@ def test_a_time_to_live_is_kept_as_a_fact_and_does_not_expire_the_copy() -> None
     copy = parked_copy(message, "orders.parked", Parked("why"), AT)
     assert copy.properties.expiration is None
     assert copy.properties.headers["x-lastcall-expiration"] == "5000"
+
+
+def test_where_else_rabbitmq_would_route_the_copy_is_kept_as_a_fact() -> None:
+    message = Message(b"", "orders", properties=Properties(headers={"CC": ["orders"], "BCC": ["audit"], "cc": "mine"}))
+    for copy in (
+        parked_copy(message, "orders.parked", Parked("why"), AT),
+        bare_copy(message, "orders.parked", Parked("why"), AT, "too large"),
+    ):
+        assert not copy.properties.headers.keys() & {"CC", "BCC"}
+    headers = parked_copy(message, "orders.parked", Parked("why"), AT).properties.headers
+    assert (headers["x-lastcall-cc"], headers["x-lastcall-bcc"], headers["cc"]) == (["orders"], ["audit"], "mine")
 
 
 @pytest.mark.parametrize("size", [10_000, 1_000_000])

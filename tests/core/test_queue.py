@@ -53,6 +53,12 @@ def test_a_prefix_goes_before_the_queue_its_parking_queue_and_its_exchanges() ->
     assert queue.declaration["x-dead-letter-routing-key"] == "t1.orders.parked"
 
 
+def test_a_prefix_that_makes_a_name_too_long_is_refused_with_the_whole_name() -> None:
+    name = "x" * 248
+    with pytest.raises(ConfigurationError, match=f"'t1.{name}': it takes 1 to 248 bytes with its prefix"):
+        Queue(name).prefixed("t1.")
+
+
 def test_no_prefix_changes_nothing() -> None:
     queue = Queue("orders", (Binding("shop"),))
     assert queue.prefixed("") == queue

@@ -73,13 +73,18 @@ async def test_a_stretch_that_is_shielded_only_after_the_drain_has_begun_is_wait
     assert story == ["flushed"]
 
 
-async def test_a_shielded_stretch_that_outlives_the_deadline_is_cancelled(stage: Stage) -> None:
+async def test_a_shielded_stretch_that_outlives_the_deadline_is_cancelled_and_named_among_the_orphans(
+    stage: Stage,
+) -> None:
     stage.make(drain_timeout=0.05)
-    inside = asyncio.Event()
+    inside, cut = asyncio.Event(), asyncio.Event()
 
     async def flush() -> None:
         inside.set()
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cut.set()
 
     @stage.worker.background
     async def poll() -> None:
@@ -88,7 +93,9 @@ async def test_a_shielded_stretch_that_outlives_the_deadline_is_cancelled(stage:
     stage.handle()
     await stage.running()
     await within(inside.wait())
-    await within(stage.drained(), 2)
+    report = await within(stage.drained(), 2)
+    assert (report.exit_code, report.orphans) == (3, ["lastcall background poll"])
+    assert cut.is_set()
 
 
 async def test_one_that_fails_is_told_and_harms_nobody(stage: Stage) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from consumer import Delivery
+from consumer import Delivery, LastcallError
 from tests.engine.stage import Stage, turns, within
 
 
@@ -127,3 +127,35 @@ async def test_it_is_closed_after_orphans_were_cancelled(stage: Stage) -> None:
     await stage.running("a")
     assert (await stage.drained()).exit_code == 3
     assert ended_before_closing == ["a"]
+
+
+async def test_one_that_ends_while_the_worker_runs_drains_it_and_fails_the_run(stage: Stage) -> None:
+    dies, closed_after = asyncio.Event(), []
+
+    async def keep_alive() -> None:
+        await dies.wait()
+        raise ConnectionError("the pool has died")
+
+    @stage.worker.lifespan
+    async def pool() -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(keep_alive())
+            try:
+                yield
+            finally:
+                closed_after.extend(stage.handling.ended)
+
+    stage.handle(concurrency=1, prefetch=2)
+    stage.put("a", "b")
+    await stage.running("a")
+    dies.set()
+    await stage.told("requeued", message_id="b")
+    assert stage.of("drain_started")[0].data["reason"] == "the lifespan ended"
+    assert stage.handling.cancelled == []
+    stage.handling.finish("a")
+    with pytest.raises(LastcallError, match=r"the lifespan ended while the worker was running.*the pool has died"):
+        await stage.report()
+    assert stage.ids("settled") == ["a"]
+    assert stage.ready() == ["b"]
+    assert stage.of("drain_finished")[0].data["exit_code"] == 1
+    assert closed_after == [], "it had gone by itself before the handler's end"

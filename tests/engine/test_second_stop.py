@@ -35,6 +35,21 @@ async def test_a_second_stop_before_the_cancel_ok_still_hands_everything_back(st
     assert stage.fake.returned_by_closing == []
 
 
+async def test_a_stop_now_nacks_the_unstarted_though_the_cancel_ok_comes_too_late(stage: Stage) -> None:
+    stage.handle(concurrency=1, prefetch=3)
+    stage.put("a", "b", "c")
+    await stage.running("a")
+    await stage.told("received", 3)
+    gate = stage.fake.hold("cancelled")
+    stage.worker.stop()
+    await within(gate.reached)
+    stage.worker.stop_now()
+    report = await within(stage.report(), 2)
+    assert (report.exit_code, report.orphans, report.handed_back) == (4, ["a"], 2)
+    assert stage.ready() == ["a", "b", "c"]
+    assert stage.fake.returned_by_closing == [], "came back by closing, which burns delivery limits"
+
+
 async def test_a_second_stop_while_nacking_still_hands_everything_back(stage: Stage) -> None:
     names = [f"m{number:03}" for number in range(300)]
     stage.handle(concurrency=1, prefetch=300)

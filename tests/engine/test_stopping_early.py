@@ -7,7 +7,7 @@ import pytest
 
 from consumer import Queue
 from consumer.core.lifecycle import IllegalPhaseError
-from consumer.errors import BrokerAway, BrokerRefused
+from consumer.errors import BrokerAway, BrokerRefused, ConfigurationError
 from consumer.testing.fake import Point
 from tests.engine.stage import Stage, turns, within
 
@@ -151,3 +151,11 @@ async def test_no_queue_is_consumed_before_all_are_fit(stage: Stage) -> None:
         await within(stage.start())
     assert stage.of("received") == []
     assert stage.ready() == ["a"]
+
+
+async def test_a_prefix_that_makes_a_queue_name_too_long_stops_the_start_before_any_connection(stage: Stage) -> None:
+    stage.make(queue_prefix="p" * 250)
+    stage.handle("orders")
+    with pytest.raises(ConfigurationError, match="pporders': it takes 1 to 248 bytes with its prefix"):
+        await within(stage.start())
+    assert stage.fake.connections == []

@@ -59,6 +59,20 @@ async def test_sigquit_ends_a_worker_whose_loop_is_blocked(workers: Workers, job
     assert (await heir.until("started"))[0]["message_id"] == published[0]
 
 
+@pytest.mark.parametrize("again", [SIGQUIT, SIGTERM, SIGINT])
+async def test_a_signal_after_the_drain_waits_for_no_thread_that_holds_the_interpreter(
+    workers: Workers, jobs: Jobs, again: Signals
+) -> None:
+    await jobs.publish(1, "hold the interpreter")
+    worker = await workers.consuming("--drain-timeout", "30")
+    await worker.until("settled", outcome="completed")
+    worker.signal(SIGTERM)
+    await worker.until_logged("the main thread has ended")
+    signalled = worker.signal(again)
+    assert await worker.exit() == 0, "the drain was clean"
+    assert worker.gone_at - signalled < 0.5
+
+
 @pytest.mark.parametrize("do", ["block the loop", "block the loop in C"])
 async def test_a_second_signal_ends_a_worker_whose_loop_is_blocked(workers: Workers, jobs: Jobs, do: str) -> None:
     worker = await workers.consuming("--drain-timeout", "30")

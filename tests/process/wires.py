@@ -58,6 +58,10 @@ class Wire:
         """Nothing passes any more, and nobody is told: a network that swallows packets."""
         self._flowing.clear()
 
+    def thaw(self) -> None:
+        """What was held up passes, and what comes later."""
+        self._flowing.set()
+
     def cut(self) -> None:
         """Reset every connection; whoever dials again is through."""
         for end in self._ends:

@@ -8,6 +8,7 @@ import os
 import socket
 import sqlite3
 import sys
+import threading
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -90,6 +91,17 @@ async def leave_a_thread_behind() -> None:
     asyncio.get_running_loop().run_in_executor(None, hold_this_thread)
 
 
+async def hold_the_interpreter() -> None:
+    """A thread of the user's that is no daemon: Python waits for it when the main thread has ended."""
+
+    def outlive_the_main_thread() -> None:
+        threading.main_thread().join()
+        print("the main thread has ended", file=sys.stderr, flush=True)
+        hold_this_thread()
+
+    threading.Thread(target=outlive_the_main_thread).start()
+
+
 async def clog_the_log() -> None:
     """Nobody reads our stderr any more: it is a pipe, and full."""
     _read, write = os.pipe()
@@ -116,4 +128,5 @@ BEHAVIOURS = {
     "hold in a thread": hold_in_a_thread,
     "clog the log": clog_the_log,
     "leave a thread behind": leave_a_thread_behind,
+    "hold the interpreter": hold_the_interpreter,
 }

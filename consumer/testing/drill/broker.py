@@ -6,9 +6,9 @@ May know: the port's publisher, settings. May not know: an AMQP library, the dri
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from consumer.broker.amqp import AmqpBroker
 from consumer.broker.amqp.tools import QueueTools
-from consumer.broker.port import Publisher, Tls
+from consumer.broker.port import Publisher
+from consumer.connecting import rabbitmq
 from consumer.core.delivery import Outgoing, Properties
 from consumer.settings import Settings
 
@@ -32,8 +32,7 @@ class RabbitMQ:
 @asynccontextmanager
 async def open_broker(settings: Settings) -> AsyncIterator[RabbitMQ]:
     """The broker that the settings name, for as long as the block lasts."""
-    tls = Tls(settings.tls_ca_file, settings.tls_cert_file, settings.tls_key_file, settings.tls_verify)
-    broker = AmqpBroker(settings.addresses, name="lastcall drill", heartbeat=settings.heartbeat, tls=tls)
+    broker = rabbitmq(settings, "lastcall drill")
     publisher, tools = broker.publisher(), broker.tools()
     try:
         yield RabbitMQ(publisher, tools)

@@ -1,0 +1,112 @@
+"""What a cancellation of a handler's task means: who asked for it, and how the handler ended all the same."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from consumer import Delivery, Requeue
+from tests.engine.stage import Stage
+
+
+async def cancelled_by_a_library() -> None:
+    """Cancel this task, catch that, and never un-cancel it: what anyio 3 and async_timeout before 4.0.3 do."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        assert task.cancelling() == 1
+
+
+async def test_a_handler_that_returns_is_acked_though_a_library_cancelled_its_task_meanwhile(stage: Stage) -> None:
+    runs = []
+
+    @stage.worker.handler("orders")
+    async def work(delivery: Delivery) -> None:
+        await cancelled_by_a_library()
+        runs.append(delivery.message_id)
+
+    stage.put("a")
+    stage.start()
+    await stage.told("settled")
+    assert runs == ["a"]
+    assert [event.data["outcome"] for event in stage.of("settled")] == ["completed"]
+    assert stage.of("requeued") == []
+    assert (await stage.drained()).exit_code == 0
+    assert stage.fake.is_empty("orders")
+
+
+async def test_one_that_fails_after_such_a_cancellation_is_parked_once(stage: Stage) -> None:
+    @stage.worker.handler("orders")
+    async def work(_delivery: Delivery) -> None:
+        await cancelled_by_a_library()
+        raise ValueError("no such tenant")
+
+    stage.put("a")
+    stage.start()
+    await stage.told("settled")
+    (parked,) = stage.fake.ready("orders.parked")
+    assert parked.properties.headers["x-lastcall-reason"] == "ValueError: no such tenant"
+    assert stage.ids("started") == ["a"]
+    assert (await stage.drained()).exit_code == 0
+
+
+async def test_one_that_asks_for_a_requeue_after_such_a_cancellation_gets_it(stage: Stage) -> None:
+    runs = []
+
+    @stage.worker.handler("orders")
+    async def work(delivery: Delivery) -> None:
+        await cancelled_by_a_library()
+        runs.append(delivery.redelivered)
+        if len(runs) == 1:
+            raise Requeue
+
+    stage.put("a")
+    stage.start()
+    await stage.told("settled")
+    assert runs == [False, True]
+    assert [event.data["reason"] for event in stage.of("requeued")] == ["asked for by the handler"]
+    await stage.drained()
+
+
+@pytest.mark.parametrize("ended_by_itself", [False, True], ids=["a future", "a task of its own"])
+async def test_a_cancelled_error_of_the_handlers_own_making_is_parked(stage: Stage, ended_by_itself: bool) -> None:
+    @stage.worker.handler("orders")
+    async def work(_delivery: Delivery) -> None:
+        if not ended_by_itself:
+            raise asyncio.CancelledError("mine")
+        inner = asyncio.ensure_future(asyncio.Event().wait())
+        asyncio.get_running_loop().call_soon(inner.cancel)
+        await inner
+
+    stage.put("a")
+    stage.start()
+    await stage.told("settled")
+    assert [message.message_id for message in stage.fake.ready("orders.parked")] == ["a"]
+    assert stage.of("requeued") == []
+    assert (await stage.drained()).exit_code == 0
+
+
+async def test_a_cancellation_from_outside_requeues_the_message_once_and_it_is_worked(stage: Stage) -> None:
+    tasks: list[asyncio.Task[Any] | None] = []
+
+    @stage.worker.handler("orders")
+    async def work(delivery: Delivery) -> None:
+        tasks.append(asyncio.current_task())
+        if len(tasks) == 1:
+            await stage.handling.run(delivery)
+
+    stage.put("a")
+    await stage.running("a")
+    (task,) = tasks
+    assert task is not None
+    task.cancel("by somebody who found it in asyncio.all_tasks()")
+    await stage.told("settled")
+    assert stage.handling.cancelled == ["a"]
+    assert [event.data["reason"] for event in stage.of("requeued")] == ["cancelled from outside"]
+    assert stage.ids("started") == ["a", "a"]
+    assert stage.fake.is_empty("orders.parked")
+    report = await stage.drained()
+    assert (report.exit_code, report.orphans) == (0, [])
