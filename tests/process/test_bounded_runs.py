@@ -22,7 +22,7 @@ async def test_max_messages_ends_the_worker_and_hands_back_the_rest(workers: Wor
 
 async def test_idle_timeout_ends_the_worker_when_nothing_comes_any_more(workers: Workers, jobs: Jobs) -> None:
     published = await jobs.publish(5, "take a moment")
-    worker = await workers.start("--idle-timeout", "0.3")
+    worker = await workers.start("--idle-timeout", "2")
     assert await worker.exit() == 0
     assert sorted(worker.ids("settled", outcome="completed")) == published
     [report] = worker.named("drain_finished")

@@ -65,7 +65,8 @@ class Wire:
     def cut(self) -> None:
         """Reset every connection; whoever dials again is through."""
         for end in self._ends:
-            end.transport.abort()
+            if not end.transport.is_closing():
+                end.transport.abort()
 
     def close(self) -> None:
         self.cut()
