@@ -4,12 +4,17 @@ May know: the package's own publisher and queue tools, one queue. May not know: 
 """
 
 import asyncio
+import asyncio
 import json
 
 from consumer.broker.amqp import AmqpBroker
 from consumer.broker.port import Tls
 from consumer.core.delivery import Outgoing, Properties
 from consumer.core.queue import Queue
+
+PATIENCE = 20.0
+TICK = 0.05
+"""Seconds between two looks at a queue: AMQP tells nobody when its length changes."""
 
 
 class Jobs:
@@ -42,6 +47,12 @@ class Jobs:
     async def ready(self) -> int:
         """How many wait in the queue, with no worker."""
         return await self._tools.depth(self.queue.name) or 0
+
+    async def until_ready(self, count: int) -> None:
+        """Return once so many wait there: the broker has taken in acks and nacks when its disk has them, not before."""
+        async with asyncio.timeout(PATIENCE):
+            while await self.ready() != count:
+                await asyncio.sleep(TICK)
 
     async def close(self) -> None:
         """Delete the queue and its parking queue."""

@@ -17,7 +17,7 @@ async def test_max_messages_ends_the_worker_and_hands_back_the_rest(workers: Wor
     worker = await workers.start("--max-messages", "3", "--prefetch", "10", "--concurrency", "2")
     assert await worker.exit() == 0
     assert sorted(worker.ids("started")) == sorted(worker.ids("settled", outcome="completed")) == published[:3]
-    assert await jobs.ready() == 7
+    await jobs.until_ready(7)
 
 
 async def test_idle_timeout_ends_the_worker_when_nothing_comes_any_more(workers: Workers, jobs: Jobs) -> None:

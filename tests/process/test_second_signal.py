@@ -26,7 +26,7 @@ async def test_a_second_signal_cancels_the_handlers_and_hands_their_messages_bac
     assert sorted(worker.ids("requeued", reason="orphan")) == published
     [report] = worker.named("drain_finished")
     assert sorted(report["orphans"]) == published
-    assert await jobs.ready() == 3
+    await jobs.until_ready(3)
 
 
 @pytest.mark.parametrize("signals", [[SIGQUIT], [SIGTERM, SIGQUIT], [SIGTERM, SIGINT, SIGTERM]])
