@@ -4,7 +4,6 @@ May know: the package's own publisher and queue tools, one queue. May not know: 
 """
 
 import asyncio
-import asyncio
 import json
 
 from consumer.broker.amqp import AmqpBroker
@@ -51,7 +50,7 @@ class Jobs:
     async def until_ready(self, count: int) -> None:
         """Return once so many wait there: the broker has taken in acks and nacks when its disk has them, not before."""
         async with asyncio.timeout(PATIENCE):
-            while await self.ready() != count:
+            while await self.ready() != count:  # noqa: ASYNC110 - no event tells it, see TICK
                 await asyncio.sleep(TICK)
 
     async def close(self) -> None:
