@@ -17,7 +17,7 @@ EventName: TypeAlias = Literal[
     "started",  # its handler was started
     "finished",  # its handler ended; data: outcome, seconds
     "settled",  # acked; data: outcome
-    "requeued",  # nacked back to its queue; data: reason ("drain", "orphan", or the handler's own)
+    "requeued",  # nacked back to its queue; data: reason (docs/events.md)
     "lease_lost",  # its channel is gone, the broker will deliver it again; data: state (prefetched, in_flight)
     "parking_failed",  # the copy could not be published yet; data: attempt, error
     "parked",  # set aside in the parking queue; data: reason

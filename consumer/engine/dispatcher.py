@@ -126,6 +126,8 @@ class Dispatcher:
 
     def _ended(self, entry: Entry) -> None:
         del self._tasks[entry]
+        if entry.open:  # cancelled before its first step: none of our code has run that could have settled it
+            self._settler.requeue(entry, "orphan" if entry.given_up else "cancelled from outside")
         self._fill()
 
 

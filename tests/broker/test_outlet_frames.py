@@ -101,3 +101,15 @@ async def test_nothing_is_written_once_the_channel_is_gone(
     outlet.drop()
     await outlet.finish()
     assert wire.writes == []
+
+
+@both
+async def test_nothing_is_written_behind_the_end(wire: Wire, kind: type[LaneOutlet] | type[ClientOutlet]) -> None:
+    """After it comes channel.close, and a frame behind that makes RabbitMQ close the connection (504)."""
+    outlet = wire.outlet(kind)
+    frames = put(outlet, range(1, 6))
+    await outlet.finish()
+    put(outlet, range(6, 9))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert b"".join(wire.writes) == frames

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from consumer import Delivery, Requeue
+from consumer.core.events import Event
 from tests.engine.stage import Stage
 
 
@@ -110,3 +111,28 @@ async def test_a_cancellation_from_outside_requeues_the_message_once_and_it_is_w
     assert stage.fake.is_empty("orders.parked")
     report = await stage.drained()
     assert (report.exit_code, report.orphans) == (0, [])
+
+
+async def test_a_task_that_is_cancelled_before_its_first_step_leaves_nothing_unsettled(stage: Stage) -> None:
+    runs = []
+
+    @stage.worker.handler("orders")
+    async def work(delivery: Delivery) -> None:
+        runs.append(delivery.message_id)
+
+    def cancel_it() -> None:
+        [task] = [each for each in asyncio.all_tasks() if each.get_name() == "work a"]
+        task.cancel()
+
+    @stage.worker.observe
+    def ahead_of_its_first_step(event: Event) -> None:
+        if event.name == "started" and not stage.of("requeued"):
+            asyncio.get_running_loop().call_soon(cancel_it)
+
+    stage.put("a")
+    stage.start()
+    await stage.told("settled")
+    assert runs == ["a"]
+    assert [event.data["reason"] for event in stage.of("requeued")] == ["cancelled from outside"]
+    assert (await stage.drained()).exit_code == 0
+    assert stage.fake.is_empty("orders")

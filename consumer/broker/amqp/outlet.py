@@ -24,7 +24,7 @@ class Outlet(Protocol):
     """Settlements of one channel."""
 
     def put(self, verb: Verb, tag: int, *, multiple: bool) -> None:
-        """Put one in order. Never fails."""
+        """Put one in order. Never fails; does nothing once it is finished: closing returns what is unsettled then."""
 
     async def finish(self) -> None:
         """Until everything that was put is written."""
@@ -46,10 +46,13 @@ class LaneOutlet:
         self._lane = lane
         self._channel = channel
         self._frames: list[bytes] = []
+        self._finished = False
         self._loop = asyncio.get_running_loop()
 
     def put(self, verb: Verb, tag: int, *, multiple: bool) -> None:
         """See Outlet."""
+        if self._finished:
+            return
         if not self._frames:
             self._loop.call_soon(self._write)
         self._frames.append(settlement(self._channel, verb, tag, multiple=multiple))
@@ -57,6 +60,7 @@ class LaneOutlet:
     async def finish(self) -> None:
         """See Outlet."""
         self._write()
+        self._finished = True
 
     def drop(self) -> None:
         """See Outlet."""
