@@ -18,8 +18,8 @@ from consumer.hosts.signals import FORCED, StopSignals
 
 MARGIN = 0.9
 """Seconds after the drain timeout: more than the drain itself takes to give up, less than one second."""
-HANDLED = 0
-"""What `arm` writes into the pipe; every other byte is the number of a signal (those begin at 1)."""
+HANDLED, ENDED = 0, 255
+"""What `arm` and `outlast` write into the pipe; every other byte is the number of a signal (from 1 to 64)."""
 STDERR = 2
 LAST_WORDS = (
     b"lastcall: something blocks the event loop or the interpreter's exit; leaving without it. The broker "
@@ -36,7 +36,7 @@ class LastResort:
     def __init__(self, drain_timeout: float, exit_code: int) -> None:
         self._drain_timeout = drain_timeout
         self._exit_code = exit_code
-        self._armed = self._ended = False
+        self._armed = False
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
         self._wakeup_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
@@ -48,9 +48,13 @@ class LastResort:
         os.write(self._write, bytes([HANDLED]))
 
     def outlast(self, exit_code: int) -> None:
-        """The worker has ended: the process follows before the countdown ends, and with this code in any case."""
-        self._exit_code, self._ended = exit_code, True
-        signal.set_wakeup_fd(self._wakeup_before)
+        """The worker has ended: the process follows before the countdown ends, and with this code in any case.
+
+        Signals are heard of to the end: one that comes when the main thread has begun to wait for a left-over
+        thread would never reach its Python handler.
+        """
+        self._exit_code = exit_code
+        os.write(self._write, bytes([ENDED]))
         if not self._armed:
             self.arm()
 
@@ -62,8 +66,12 @@ class LastResort:
     def _watch(self) -> None:
         handled = heard = asked = 0
         leave_at: float | None = None
+        ended = False
         while byte := self._next(leave_at):
             number = byte[0]
+            ended |= number == ENDED
+            if ended and number in StopSignals.watched:
+                os._exit(self._exit_code)
             handled += number == HANDLED
             heard += number in StopSignals.watched
             if number == signal.SIGQUIT or heard > 2:
@@ -71,7 +79,7 @@ class LastResort:
             if max(handled, heard) > asked:
                 asked = max(handled, heard)
                 leave_at = monotonic() + MARGIN + (self._drain_timeout if asked == 1 else 0.0)
-                if asked > 1 and not self._ended:
+                if asked > 1 and not ended:
                     self._exit_code = FORCED
         os.close(self._read)
 
