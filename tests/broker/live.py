@@ -15,7 +15,7 @@ from consumer.core.events import Event, EventName
 from consumer.engine.report import Report
 
 PATIENCE = 15.0
-"""Seconds after which a wait has failed: more than aiormq takes to notice that heartbeats of 1 s don't come (7)."""
+"""Seconds after which a wait has failed: more than it takes to notice that heartbeats of 1 s don't come (2.1)."""
 
 
 class LiveWorker:

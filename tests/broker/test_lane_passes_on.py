@@ -8,6 +8,7 @@ from pamqp import commands as spec
 from pamqp.frame import marshal
 
 from consumer.broker.amqp.lane import HEARTBEAT, SIGN_OF_LIFE
+from tests.broker.clock import Clock
 from tests.broker.conftest import Line
 from tests.broker.streams import OURS, delivery
 
@@ -23,18 +24,6 @@ class Inbox:
 
     async def next(self) -> bytes:
         return await self._bodies.get()
-
-
-class Clock:
-    """The running loop's clock, which can be put forward."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        loop = asyncio.get_running_loop()
-        time, self._ahead = loop.time, 0.0
-        monkeypatch.setattr(loop, "time", lambda: time() + self._ahead)
-
-    def forward(self, seconds: float) -> None:
-        self._ahead += seconds
 
 
 async def test_other_frames_reach_the_reader_and_deliveries_do_not(line: Line) -> None:

@@ -16,6 +16,7 @@ from aiormq.connection import TCPTransportFactory, TLSTransportFactory, Transpor
 from yarl import URL
 
 from consumer.broker.amqp.cutter import BrokenStreamError, Cutter
+from consumer.broker.amqp.pulse import Pulse
 
 HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 """A whole heartbeat frame (AMQP 0-9-1, 4.2.7)."""
@@ -25,16 +26,13 @@ SIGN_OF_LIFE = 1.0
 _log = logging.getLogger("lastcall")
 
 
-class Lane(asyncio.Protocol):
-    """Stands before the protocol that aiormq reads from, and shows it everything that is not a delivery of ours."""
+class Lane(Pulse):
+    """A pulse that takes the deliveries for our consumers out, and passes on all the rest."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__(transport)
         self.cutter = Cutter()
-        self._transport = transport
-        self._reader = cast("asyncio.Protocol", transport.get_protocol())
-        self._loop = asyncio.get_running_loop()
-        self._shown_at = self._loop.time()
-        transport.set_protocol(self)
+        self._shown_at = self._heard_at
 
     def write(self, channel: int, frames: bytes) -> None:
         """Whole frames, in order; they mix safely with the whole frames that aiormq writes.
@@ -46,14 +44,14 @@ class Lane(asyncio.Protocol):
             self._transport.write(frames)
 
     def data_received(self, data: bytes) -> None:
-        """What asyncio calls when bytes arrive."""
+        """See Pulse."""
+        self._heard_at = now = self._loop.time()
         try:
             passed_on = self.cutter.feed(data)
         except BrokenStreamError as error:
             _log.warning("the broker's bytes are no AMQP any more (%s): this connection is given up", error)
             self._transport.abort()
             return
-        now = self._loop.time()
         if passed_on:
             self._shown_at = now
             for chunk in passed_on:
@@ -62,38 +60,28 @@ class Lane(asyncio.Protocol):
             self._shown_at = now
             self._reader.data_received(HEARTBEAT)
 
-    def eof_received(self) -> bool | None:
-        """The broker has said its last."""
-        return self._reader.eof_received()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The transport is gone."""
-        self._reader.connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """The transport's buffer is full."""
-        self._reader.pause_writing()
-
-    def resume_writing(self) -> None:
-        """The transport's buffer has room again."""
-        self._reader.resume_writing()
-
 
 class LaneFactory(TransportFactory):
-    """Opens the connection as aiormq's own factories do, and puts a lane before its reader."""
+    """Opens the connection as aiormq's own factories do, and puts a lane, or a bare pulse, before its reader."""
 
-    def __init__(self) -> None:
-        self.lane: Lane | None = None
+    def __init__(self, stand_before: type[Pulse] = Lane) -> None:
+        self.pulse: Pulse | None = None
+        self._stand_before = stand_before
+
+    @property
+    def lane(self) -> Lane | None:
+        """The lane of the latest connection, when it has one."""
+        return self.pulse if isinstance(self.pulse, Lane) else None
 
     async def create(self, url: URL, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """See aiormq.connection.TransportFactory."""
-        self.lane = None  # not that of an earlier attempt
+        self.pulse = None  # not that of an earlier attempt
         stock = TLSTransportFactory() if url.scheme == "amqps" else TCPTransportFactory()
         reader, writer = await stock.create(url, **kwargs)
         try:
-            self.lane = Lane(cast("asyncio.Transport", writer.transport))
+            self.pulse = self._stand_before(cast("asyncio.Transport", writer.transport))
         except (AttributeError, NotImplementedError, TypeError) as error:  # a transport without the seam
-            _log.warning("no fast lane on this transport (%r): using the plain one", error)
+            _log.warning("no fast lane on this transport (%r): using it plain, silence is noticed late", error)
         return reader, writer
 
 
