@@ -12,8 +12,8 @@ from typer.core import TyperGroup
 from consumer._version import __version__
 from consumer.errors import ConfigurationError
 
-COMMANDS = ("run", "drill")
-"""Each is the function of that name in `consumer.cli.<name>`, with an EPILOG beside it if it likes."""
+COMMANDS = ("run", "drill", "parked")
+"""Each is what has that name in `consumer.cli.<name>`: a function, with an EPILOG beside it if it likes, or a Typer."""
 
 _STYLE: dict[str, Any] = {
     "add_completion": False,
@@ -36,8 +36,11 @@ class _Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"consumer.cli.{cmd_name}")
+        command = getattr(module, cmd_name)
+        if isinstance(command, typer.Typer):
+            return typer.main.get_command(command)
         single = typer.Typer(**_STYLE)
-        single.command(cmd_name, epilog=getattr(module, "EPILOG", None))(getattr(module, cmd_name))
+        single.command(cmd_name, epilog=getattr(module, "EPILOG", None))(command)
         return typer.main.get_command(single)
 
     def invoke(self, ctx: Any) -> Any:

@@ -28,7 +28,7 @@ Exit codes:
 Settings: a flag comes first, then LASTCALL_* in the environment, then a .env file, then the default.
 AMQP_URL is read where no LASTCALL_AMQP_URL is set, and LASTCALL_AMQP_URL_FILE may name a file that
 holds it. Without a flag: LASTCALL_TLS_CA_FILE, LASTCALL_TLS_CERT_FILE, LASTCALL_TLS_KEY_FILE,
-LASTCALL_TLS_VERIFY, LASTCALL_HEARTBEAT, LASTCALL_RECONNECT_TIMEOUT.
+LASTCALL_TLS_VERIFY, LASTCALL_HEARTBEAT, LASTCALL_RECONNECT_TIMEOUT, LASTCALL_BLOCKED_AFTER.
 """
 
 

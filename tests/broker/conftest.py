@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from yarl import URL
@@ -10,6 +11,7 @@ from yarl import URL
 from consumer.broker.amqp.lane import Lane, LaneFactory
 from consumer.testing.brokers import BrokerHandle
 from tests.broker.live import Live
+from tests.broker.parked_command import Commands
 from tests.broker.scripted import ScriptedBroker
 
 
@@ -46,3 +48,10 @@ async def live(lastcall_broker: BrokerHandle, queue_prefix: str) -> AsyncIterato
     live = await Live(lastcall_broker.url, queue_prefix).open()
     yield live
     await live.close()
+
+
+@pytest.fixture
+async def commands(live: Live, queue_prefix: str, tmp_path: Path) -> AsyncIterator[Commands]:
+    commands = Commands(live, queue_prefix, tmp_path)
+    yield commands
+    commands.close()
