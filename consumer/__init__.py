@@ -10,15 +10,19 @@ from consumer._version import __version__
 
 if TYPE_CHECKING:
     from consumer.core.queue import Binding, Queue
+    from consumer.core.retry import RetryPolicy
     from consumer.delivery import Delivery
     from consumer.errors import (
         BrokerAway,
         BrokerRefused,
+        ClaimLost,
         ConfigurationError,
+        InboxAway,
         LastcallError,
         Park,
         PublishFailed,
         Requeue,
+        Retry,
     )
     from consumer.settings import Settings
     from consumer.worker import Worker
@@ -27,13 +31,17 @@ __all__ = [
     "Binding",
     "BrokerAway",
     "BrokerRefused",
+    "ClaimLost",
     "ConfigurationError",
     "Delivery",
+    "InboxAway",
     "LastcallError",
     "Park",
     "PublishFailed",
     "Queue",
     "Requeue",
+    "Retry",
+    "RetryPolicy",
     "Settings",
     "Worker",
     "__version__",
@@ -43,6 +51,7 @@ _HOMES = {
     "Binding": "consumer.core.queue",
     "Delivery": "consumer.delivery",
     "Queue": "consumer.core.queue",
+    "RetryPolicy": "consumer.core.retry",
     "Settings": "consumer.settings",
     "Worker": "consumer.worker",
 }

@@ -7,7 +7,9 @@ import asyncio
 from collections.abc import Generator, Mapping
 
 from consumer.broker.port import Publisher
-from consumer.core.delivery import Message, Outgoing, Properties
+from consumer.core.delivery import Message, Properties
+from consumer.inbox.owner import Claimed
+from consumer.publishing import outgoing
 
 
 class Draining:
@@ -30,10 +32,24 @@ class Draining:
 class Delivery:
     """One delivery of a message, as its handler sees it. It is settled by how the handler ends, not by calls."""
 
-    __slots__ = ("_message", "_publisher", "draining")
+    __slots__ = ("_message", "_publisher", "attempt", "claim", "draining")
 
-    def __init__(self, message: Message, draining: Draining, publisher: Publisher) -> None:
+    attempt: int
+    """Which start of a handler on this message this is, from 1, counted by us across workers and retries."""
+    claim: Claimed | None
+    """The claim under which it runs, when its handler has an inbox (`once=`) and the message an id."""
+
+    def __init__(
+        self,
+        message: Message,
+        attempt: int,
+        draining: Draining,
+        publisher: Publisher,
+        claim: Claimed | None = None,
+    ) -> None:
         self._message = message
+        self.attempt = attempt
+        self.claim = claim
         self._publisher = publisher
         self.draining = draining
 
@@ -63,24 +79,19 @@ class Delivery:
         return self._message.redelivered
 
     @property
-    def attempt(self) -> int:
-        """Which start of a handler this is, from 1, counted by us."""
-        return self._message.attempt
-
-    @property
     def queue(self) -> str:
         """The queue that it came from."""
         return self._message.queue
 
     @property
     def exchange(self) -> str:
-        """The exchange that it was published to ("": the default one)."""
-        return self._message.exchange
+        """The exchange that it was first published to ("": the default one), retries looked through."""
+        return self._message.origin[0]
 
     @property
     def routing_key(self) -> str:
-        """The routing key that it was published with."""
-        return self._message.routing_key
+        """The routing key that it was first published with."""
+        return self._message.origin[1]
 
     async def publish(
         self,
@@ -91,19 +102,35 @@ class Delivery:
         message_id: str | None = None,
         headers: Mapping[str, object] | None = None,
         content_type: str = "application/json",
+        correlation_id: str | None = None,
     ) -> None:
         """Publish a message: persistent, mandatory, and confirmed by the broker when this returns.
 
-        Do it before the handler returns: the delivery is acked after that. The correlation id is carried
-        over. Raises PublishFailed when no queue takes it or the broker does not confirm it.
+        Do it before the handler returns: the delivery is acked after that. Correlation id and trace headers
+        (traceparent, tracestate, baggage) are carried over unless you give your own.
+
+        Args:
+            body: the payload.
+            routing_key: with the default exchange, the name of the queue.
+            exchange: "": the default exchange.
+            message_id: None: a new one. One that follows from this delivery's makes a rerun publish the same again.
+            headers: more headers.
+            content_type: what the body is.
+            correlation_id: None: this delivery's, or else its message id.
+
+        Raises PublishFailed when no queue takes it or the broker does not confirm it.
         """
-        properties = Properties(
+        message = outgoing(
+            body,
+            routing_key=routing_key,
+            exchange=exchange,
             message_id=message_id,
-            headers=dict(headers or {}),
+            headers=headers,
             content_type=content_type,
-            correlation_id=self._message.properties.correlation_id or self.message_id,
+            correlation_id=correlation_id,
+            cause=self._message,
         )
-        await self._publisher.publish(Outgoing(body, routing_key, exchange, properties))
+        await self._publisher.publish(message)
 
     def __repr__(self) -> str:
         return f"<Delivery {self.message_id or 'without message_id'} from {self.queue}>"

@@ -6,6 +6,10 @@ May know: nothing but itself. May not know: anything of the package (everything 
 # ruff: noqa: N818 - `raise Park(...)` and `BrokerAway` read as what they are; "Error" would add a word, not a meaning
 
 
+LONGEST_RETRY = 2**21
+"""Seconds (about 24 days) that a message can wait in the broker for its next attempt."""
+
+
 class LastcallError(Exception):
     """Whatever this package raises on its own account; its text names the cause and the mend."""
 
@@ -33,12 +37,39 @@ class PublishFailed(LastcallError):
         self.permanent = permanent
 
 
+class InboxAway(LastcallError):
+    """An inbox's store couldn't be reached, or didn't answer in time: whether it did what was asked is not known."""
+
+
+class ClaimLost(LastcallError):
+    """The claim on a message expired and somebody else has taken it over: what was done under it must not stand."""
+
+
 class Undecodable(LastcallError):
     """A message's payload can't be made into what its handler takes; the text is the parking reason."""
 
 
 class Requeue(Exception):
     """Raised by a handler: hand the message back to its queue, at once."""
+
+
+class Retry(Exception):
+    """Raised by a handler: try the message again later; counted as an attempt.
+
+    Args:
+        after: seconds to wait at least; None: as the handler's retry policy says. Up to about 24 days.
+        reason: what events, logs and in the end the parking queue say of it.
+    """
+
+    def __init__(self, after: float | None = None, reason: str = "") -> None:
+        if after is not None and not 0 <= after <= LONGEST_RETRY:
+            raise ConfigurationError(f"Retry(after={after!r}): it takes 0 to {LONGEST_RETRY} seconds")
+        super().__init__(reason or ("later" if after is None else f"after {after:g} s"))
+        self.after = after
+
+
+class HandlerTimeout(TimeoutError):
+    """A handler ran longer than its `timeout=` and was cancelled: a failure like any other."""
 
 
 class Park(Exception):

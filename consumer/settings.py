@@ -21,8 +21,9 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from consumer.addresses import check_addresses, masked, split_addresses
-from consumer.errors import ConfigurationError
+from consumer.addresses import check_addresses, check_management, masked, split_addresses
+from consumer.core.retry import RetryPolicy
+from consumer.errors import LONGEST_RETRY, ConfigurationError
 from consumer.settings_sources import PlainAmqpUrl, SecretFiles, secret_fields
 
 __all__ = ["Settings", "masked", "named"]
@@ -45,7 +46,13 @@ def _checked(value: SecretStr) -> SecretStr:
     return value
 
 
+def _checked_management(value: SecretStr) -> SecretStr:
+    check_management(value.get_secret_value())
+    return value
+
+
 AmqpUrl = Annotated[SecretStr, AfterValidator(_checked)]
+ManagementUrl = Annotated[SecretStr, AfterValidator(_checked_management)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["auto", "console", "json"], BeforeValidator(_lower)]
@@ -82,6 +89,9 @@ class Settings(BaseSettings):
         description="The broker's address; several, separated by commas, are tried in turn."
         " Default: guest on localhost.",
     )
+    management_url: ManagementUrl | None = Field(
+        None, description="The broker's management API, for what AMQP doesn't tell of queues: their policies."
+    )
     tls_ca_file: FilePath | None = Field(None, description="The CA that signed the broker's certificate (PEM).")
     tls_cert_file: FilePath | None = Field(None, description="The client's certificate (PEM).")
     tls_key_file: FilePath | None = Field(None, description="The key of the client's certificate (PEM).")
@@ -93,6 +103,15 @@ class Settings(BaseSettings):
         None,
         description="Unacked deliveries held at once, for each queue. Default: as the concurrency,"
         " so that nothing waits here that another worker could run.",
+    )
+    retry_attempts: Annotated[PositiveInt, Field(le=10_000)] = Field(
+        1, description="Starts of a failing handler in all; 1: the first failure parks the message."
+    )
+    retry_first_wait: Annotated[float, Field(ge=0, le=LONGEST_RETRY)] = Field(
+        1, description="The wait before the second attempt; each further one is twice as long."
+    )
+    retry_longest_wait: Annotated[float, Field(ge=0, le=LONGEST_RETRY)] = Field(
+        300, description="What a wait between attempts is at most."
     )
     drain_timeout: Seconds = Field(
         25,
@@ -106,6 +125,9 @@ class Settings(BaseSettings):
     transport: Literal["fast", "plain"] = Field(
         "fast", description="How deliveries come in: cut from the byte stream (fast), or by aiormq's callback (plain)."
     )
+    blocked_after: Annotated[Seconds | None, BeforeValidator(_none_by_name)] = Field(
+        2, description='How long a handler may block the event loop before it is named in the log; "none": for ever.'
+    )
     queue_prefix: str = Field("", description="Put before the name of every queue, to keep environments apart.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
     log_format: LogFormat = Field("auto", description="console, json, or auto: console on a terminal.")
@@ -117,6 +139,13 @@ class Settings(BaseSettings):
     def addresses(self) -> tuple[str, ...]:
         """The broker's addresses, in the order to try them, passwords and all: show them through `masked`."""
         return split_addresses(self.amqp_url.get_secret_value())
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """The failure policy of handlers that have none of their own."""
+        return RetryPolicy(
+            attempts=self.retry_attempts, first_wait=self.retry_first_wait, longest_wait=self.retry_longest_wait
+        )
 
     @classmethod
     def load(cls, **overrides: object) -> Self:

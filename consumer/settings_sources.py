@@ -5,7 +5,7 @@ May know: pydantic-settings, the environment. May not know: which settings there
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -16,7 +16,11 @@ from consumer.errors import ConfigurationError
 
 def secret_fields(settings: type[BaseSettings]) -> tuple[str, ...]:
     """The names of the settings that are secrets: never shown, and readable from a file."""
-    return tuple(name for name, field in settings.model_fields.items() if field.annotation is SecretStr)
+    return tuple(name for name, field in settings.model_fields.items() if _is_secret(field.annotation))
+
+
+def _is_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(map(_is_secret, get_args(annotation)))
 
 
 class SecretFiles(PydanticBaseSettingsSource):

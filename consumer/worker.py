@@ -1,38 +1,32 @@
-"""The worker: where handlers are registered, and from where everything else is put together.
+"""The worker: what is registered, put together with a broker and run.
 
 May know: settings, every room's front door. May not know: how any of them does its work.
 """
 
 import asyncio
-import inspect
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 from consumer.broker.port import Broker
-from consumer.core.events import Event, Observer
-from consumer.core.queue import Queue
-from consumer.delivery import Delivery
+from consumer.core.events import Event
 from consumer.engine.engine import Engine, Plan
-from consumer.engine.handler import Handler
 from consumer.engine.report import Report
 from consumer.engine.supervisor import Patience
 from consumer.engine.waiting import outlive_cancellation
 from consumer.errors import ConfigurationError, LastcallError
 from consumer.hosts import asyncio_host
-from consumer.payload import read_signature
-from consumer.registration import Registration
+from consumer.observe.loop_watch import watching
+from consumer.publishing import outgoing
+from consumer.registry import Registry
 from consumer.settings import Settings
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., object])
-Lifespan = Callable[[], AbstractAsyncContextManager[object]]
 
 
-class Worker:
+class Worker(Registry):
     """Consumes queues with your handlers, and finishes what it started when it is told to stop.
 
     Args:
@@ -41,98 +35,13 @@ class Worker:
     """
 
     def __init__(self, settings: Settings | None = None, *, broker: Broker | None = None) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self._broker = broker
-        self._registrations: list[Registration] = []
-        self._observers: list[Observer] = []
-        self._lifespan: Lifespan | None = None
-        self._background: list[Callable[[], Coroutine[Any, Any, object]]] = []
         self._running: tuple[asyncio.AbstractEventLoop, Engine] | None = None
         self._stop_asked: str | None = None
         self._hurry_asked = False
         self.report: Report | None = None
         """How the last run ended; None while there was none."""
-
-    # ---- registering ----
-
-    def handler(
-        self,
-        queue: str | Queue,
-        *,
-        concurrency: int | None = None,
-        prefetch: int | None = None,
-        name: str | None = None,
-    ) -> Callable[[F], F]:
-        """Register the decorated function, async or plain, as the handler of a queue.
-
-        Its first parameter is the payload, decoded by its annotation; a parameter annotated `Delivery` gets
-        the delivery. It returns: ack. It raises `Requeue()` or `Park(reason)`: that. Any other exception: the
-        message is parked. A plain function runs in a thread.
-
-        Args:
-            queue: a name, or a Queue that says more.
-            concurrency: how many of it run at once; None: from the settings.
-            prefetch: how many deliveries the broker may have out to us unacked; None: from the settings.
-            name: what logs and reports call it; None: the function's name.
-
-        Raises ConfigurationError for a wrong signature, a second handler of one queue, or bounds below 1.
-        """
-        wanted = Queue(queue) if isinstance(queue, str) else queue
-
-        def register(function: F) -> F:
-            if any(known.queue.name == wanted.name for known in self._registrations):
-                raise ConfigurationError(
-                    f"queue {wanted.name!r} has a handler already: one worker, one handler a queue"
-                )
-            registration = Registration(wanted, function, concurrency, prefetch, name)
-            self._registrations.append(registration)
-            return function
-
-        return register
-
-    def lifespan(self, function: Callable[[], Any]) -> Callable[[], Any]:
-        """Register what to open before the first delivery and to close after the last handler.
-
-        An async generator function without parameters that yields once, or a function that returns an
-        async context manager.
-        """
-        self._lifespan = asynccontextmanager(function) if inspect.isasyncgenfunction(function) else function
-        return function
-
-    def background(self, function: Callable[[], Coroutine[Any, Any, T]]) -> Callable[[], Coroutine[Any, Any, T]]:
-        """Register a task to run beside the handlers. It is not shielded: the drain's begin cancels it."""
-        self._background.append(function)
-        return function
-
-    def observe(self, observer: Observer) -> Observer:
-        """Register one that is told of every event, synchronously. One that raises is told nothing more."""
-        self._observers.append(observer)
-        return observer
-
-    @property
-    def settings(self) -> Settings:
-        """The settings in force. Raises ConfigurationError when they are wrong."""
-        if self._settings is None:
-            self._settings = Settings.load()
-        return self._settings
-
-    def configure(self, **overrides: object) -> None:
-        """Lay these over the settings; None leaves one as it is. Raises ConfigurationError."""
-        given = {name: value for name, value in overrides.items() if value is not None}
-        self._settings = Settings.load(**given) if self._settings is None else self._settings.overridden(**given)
-
-    @property
-    def handlers(self) -> tuple[Handler, ...]:
-        """What is registered, with the settings laid in. Raises ConfigurationError."""
-        settings = self.settings
-        if not self._registrations:
-            raise ConfigurationError("the worker has no handler: decorate a function with @worker.handler(queue)")
-        return tuple(
-            registration.handler(settings, read_signature(registration.function, Delivery))
-            for registration in self._registrations
-        )
-
-    # ---- running ----
 
     def run(self) -> int:
         """Run until a stop signal, and drain; returns the process's exit code.
@@ -173,7 +82,8 @@ class Worker:
             engine.stop.hurry("stop_now() was called")
         living = asyncio.create_task(engine.run(), name="lastcall engine")
         try:
-            cancelled = await outlive_cancellation(living, lambda: engine.stop.ask("serve() was cancelled"))
+            with watching(self.settings.blocked_after, self.settings.heartbeat, self._tell):
+                cancelled = await outlive_cancellation(living, lambda: engine.stop.ask("serve() was cancelled"))
         finally:
             self._running = self._stop_asked = None
             self._hurry_asked = False
@@ -203,6 +113,35 @@ class Worker:
             raise LastcallError("worker.shield() works while the worker runs: call it from a background task")
         return await self._running[1].background.shield(awaitable)
 
+    async def publish(
+        self,
+        body: bytes,
+        *,
+        routing_key: str,
+        exchange: str = "",
+        message_id: str | None = None,
+        headers: Mapping[str, object] | None = None,
+        content_type: str = "application/json",
+        correlation_id: str | None = None,
+    ) -> None:
+        """Publish a message while the worker runs: persistent, mandatory, and confirmed when this returns.
+
+        In a handler use `delivery.publish`, which carries correlation and trace over. Raises PublishFailed when no
+        queue takes it or the broker does not confirm it; LastcallError when the worker isn't running.
+        """
+        if self._running is None:
+            raise LastcallError("worker.publish() works while the worker runs: from its lifespan's opening to its end")
+        message = outgoing(
+            body,
+            routing_key=routing_key,
+            exchange=exchange,
+            message_id=message_id,
+            headers=headers,
+            content_type=content_type,
+            correlation_id=correlation_id,
+        )
+        await self._running[1].publisher.publish(message)
+
     @property
     def drain_timeout(self) -> float:
         """Seconds that the drain gives to handlers in flight."""
@@ -213,8 +152,6 @@ class Worker:
         from consumer.observe.outputs import complain  # noqa: PLC0415 - see run
 
         complain(error)
-
-    # ---- putting together ----
 
     def _plan(self) -> Plan:
         settings = self.settings

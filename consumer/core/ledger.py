@@ -48,18 +48,39 @@ class IllegalMoveError(Exception):
     """A delivery was asked to do what its state does not allow: a defect of ours, never of the user's."""
 
 
+class Interruption(Enum):
+    """Why a handler was cancelled: whatever it returns then, the work is not done."""
+
+    TIMED_OUT = "it ran longer than its timeout"
+    LEASE_LOST = "its lease was lost"
+    GIVEN_UP = "the drain timeout has passed"
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """One delivery: which lease (channel) and delivery tag it came on, and its state.
 
-    `given_up`: the drain has cancelled its handler; whatever that returns now, the work is not done.
+    `handling`: its handler runs this moment (it may be in flight and wait, or be concluded).
+    `more_attempts`: how often its handler was started again, in place.
     """
 
     lease: int
     tag: int
     message: Message
     state: State = State.PREFETCHED
-    given_up: bool = False
+    handling: bool = False
+    interrupted: Interruption | None = None
+    more_attempts: int = 0
+
+    @property
+    def attempt(self) -> int:
+        """Which start of a handler on this message it is at, from 1."""
+        return self.message.attempt + self.more_attempts
+
+    @property
+    def given_up(self) -> bool:
+        """The drain has cancelled it."""
+        return self.interrupted is Interruption.GIVEN_UP
 
     @property
     def open(self) -> bool:

@@ -1,12 +1,17 @@
 """What came of a delivery, as data, and the small total function that decides it from how a handler ended.
 
-May know: the exceptions that a handler may raise on purpose. May not know: frames, queues, tasks.
+May know: the exceptions that a handler may raise on purpose, retry policies. May not know: frames, queues, tasks.
 """
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from consumer.errors import Park, Requeue, Undecodable
+from consumer.core.retry import RetryPolicy
+from consumer.errors import Park, Requeue, Retry, Undecodable
+
+ASKED_FOR = 100
+"""Attempts up to which `Retry` from a handler is followed, whatever the policy says: a message that never gives up
+would be nobody's. A policy with more attempts raises it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,20 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """To be tried again after so many seconds. `attempt` is the one that is to come.
+
+    `by_policy`: the time follows from the policy, so that a queue with delays of its own may choose another.
+    """
+
+    attempt: int
+    seconds: float
+    reason: str
+    by_policy: bool = True
+    name = "retry"
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """Set aside in the parking queue with its reason, by confirmed publish; then ack."""
 
@@ -33,20 +52,34 @@ class Parked:
     name = "parked"
 
 
-Outcome: TypeAlias = Completed | Returned | Parked
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A confirmed copy has taken its place, in the parking queue or for another attempt: ack. `name` is what it was."""
+
+    name: str
 
 
-def outcome_of(error: BaseException | None) -> Outcome:
-    """What is to be done after a handler ended with `error` (None: it returned)."""
+Outcome: TypeAlias = Completed | Returned | Again | Parked | Copied
+
+
+def outcome_of(error: BaseException | None, policy: RetryPolicy, attempt: int, chance: float) -> Outcome:
+    """What is to be done after the handler's attempt (counted from 1) ended with `error` (None: it returned).
+
+    `chance`, from 0 to 1, is what a wait's random part is made of.
+    """
     match error:
         case None:
             return Completed()
         case Requeue():
             return Returned("asked for by the handler")
-        case Park():
-            return Parked(error.reason)
-        case Undecodable():
-            return Parked(str(error))
+        case Park() | Undecodable():
+            return Parked(error.reason if isinstance(error, Park) else str(error))
+        case Retry() if attempt < max(policy.attempts, ASKED_FOR):
+            by_policy = error.after is None
+            wait = policy.wait(attempt, chance) if error.after is None else error.after
+            return Again(attempt + 1, wait, told(error), by_policy)
+        case _ if policy.covers(error) and attempt < policy.attempts:
+            return Again(attempt + 1, policy.wait(attempt, chance), told(error))
         case _:
             return Parked(told(error), error)
 

@@ -3,6 +3,7 @@
 May know: AMQP's and RabbitMQ's names for queue and exchange properties. May not know: connections.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -22,6 +23,15 @@ PARKING_DECLARATION: Mapping[str, object] = {
     "x-delivery-limit": UNREACHABLE_DELIVERY_LIMIT,
 }
 """The arguments of a parking queue. Without the limit, 21 looks at it that requeue would empty it on 4.x."""
+
+
+_NAME = re.compile(r"[a-zA-Z0-9-_.:@#,/+ ]+")
+"""What the client library lets through; it has no words for the rest."""
+
+
+def delay_prefix(queue: str) -> str:
+    """How the names begin of the queues in which messages of this one wait for their next attempt."""
+    return f"{queue}.retry."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +73,11 @@ class Queue:
 
     def __post_init__(self) -> None:
         """Refuse names that AMQP cannot carry (short strings: 255 bytes at most, and the parking queue's is longer)."""
-        if not self.name or len(self.parking.encode()) > 255 or self.name.startswith("amq."):
+        fits = _NAME.fullmatch(self.name) and len(self.parking) <= 255
+        if not fits or self.name.startswith("amq."):
             raise ConfigurationError(
-                f"queue name {self.name!r}: it takes 1 to 248 bytes with its prefix, and does not begin with 'amq.'"
+                f"queue name {self.name!r}: it takes 1 to 248 bytes with its prefix, and does not begin with 'amq.'. "
+                "Letters and digits (ASCII), spaces and - _ . : @ # , / + are what the client library can send."
             )
 
     @property

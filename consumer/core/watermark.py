@@ -13,11 +13,12 @@ class Verb(Enum):
 
     ACK = "ack"
     NACK = "nack"
+    REJECT = "reject"
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One basic.ack or basic.nack (requeue) to be sent."""
+    """One basic.ack, basic.nack or basic.reject (both with requeue) to be sent."""
 
     verb: Verb
     tag: int
@@ -51,7 +52,7 @@ class Watermark:
     def _contiguous(self) -> list[Frame]:
         frames: list[Frame] = []
         for tag, verb in self._run_above_the_mark():
-            if frames and frames[-1].verb is verb:
+            if frames and frames[-1].verb is verb and verb is not Verb.REJECT:  # basic.reject knows no `multiple`
                 frames[-1] = Frame(verb, tag, multiple=True)
             else:
                 frames.append(Frame(verb, tag))

@@ -7,7 +7,7 @@ Its tasks belong to nobody else: no signal, no lost connection and no cancelled 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextvars import Context
 from enum import Enum, auto
 from itertools import islice
@@ -15,15 +15,15 @@ from itertools import islice
 from consumer.broker.port import Lease
 from consumer.core.delivery import Message
 from consumer.core.events import Event, Observer
-from consumer.core.ledger import Entry
+from consumer.core.facts import QueueFacts
+from consumer.core.ledger import Entry, Interruption, State
 from consumer.engine.budget import Budget
 from consumer.engine.handler import Handler
 from consumer.engine.settler import Settler
+from consumer.engine.work import Work
 
 FIRST_SLICE, LARGEST_SLICE = 4, 64
 """Deliveries that are handed back in one go: a few at first, so that another worker has one at once, then more."""
-
-Work = Callable[[Entry], Coroutine[object, object, None]]
 
 
 class Intake(Enum):
@@ -47,6 +47,7 @@ class Dispatcher:
         self._context = context
         self._observe = observe
         self._intake = Intake.OPEN
+        self._counts_attempts = False
         self._waiting: deque[Entry] = deque()
         self._tasks: dict[Entry, asyncio.Task[None]] = {}
 
@@ -63,18 +64,33 @@ class Dispatcher:
     def deliver(self, lease: Lease, tag: int, message: Message) -> None:
         """A delivery arrived: a plain call that records, and starts what may be started."""
         entry = self._settler.receive(lease, tag, message)
+        if self._counts_attempts:
+            entry.more_attempts = message.returns
         data = {"tag": tag, "generation": lease.generation, "redelivered": message.redelivered}
         self._observe(Event("received", message.queue, message.message_id, data))
+        if message.redelivered and self._is_known(entry):
+            return
         if self._intake is Intake.RETURNING:
             self._settler.requeue(entry, "drain")
             return
         self._waiting.append(entry)
         self._fill()
 
+    def know(self, facts: QueueFacts) -> None:
+        """What the queue was found to be, when it was prepared."""
+        self._work.returning.facts = facts
+        self._counts_attempts = facts.native_delay
+
     def forget(self, lease: Lease) -> None:
-        """The lease is lost: what waited here will be delivered again, perhaps elsewhere."""
+        """The lease is lost: what waited here will be delivered again, perhaps elsewhere; what runs, runs on."""
         self._settler.lose(lease)
         self._waiting = deque(entry for entry in self._waiting if entry.open)
+        running = [entry for entry in self._tasks if entry.state is State.STALE and entry.lease == lease.id]
+        self._work.runs.lose(lease.id, running)
+        for entry in running if self.handler.cancel_on_lost_lease else ():
+            if entry.handling and entry.interrupted is None:
+                entry.interrupted = Interruption.LEASE_LOST
+                self._tasks[entry].cancel(Interruption.LEASE_LOST.value)
 
     def close(self) -> None:
         """Start nothing any more."""
@@ -88,12 +104,18 @@ class Dispatcher:
         """
         self._intake = Intake.RETURNING
         slice_size = FIRST_SLICE
+        near_the_limit: list[Entry] = []
         while self._waiting:
             for entry in islice(_emptying(self._waiting), slice_size):
-                self._settler.requeue(entry, "drain")
+                if self._work.returning.is_near_the_limit(entry):
+                    near_the_limit.append(entry)
+                else:
+                    self._settler.requeue(entry, "drain")
             slice_size = min(2 * slice_size, LARGEST_SLICE)
             self._settler.flush()
             await asyncio.sleep(0)  # lets the frames of this slice go out
+        if near_the_limit:
+            await self._work.returning.save(near_the_limit, "drain")
 
     def return_leftovers(self) -> None:
         """Return what is left unstarted, when the cancel was not confirmed in time: better by nack than by closing."""
@@ -104,8 +126,29 @@ class Dispatcher:
     def abandon(self) -> None:
         """Cancel the handlers that still run. Only the drain calls this, when its deadline has passed."""
         for entry, task in self._tasks.items():
-            entry.given_up = True
-            task.cancel("the drain timeout has passed")
+            entry.interrupted = Interruption.GIVEN_UP
+            task.cancel(Interruption.GIVEN_UP.value)
+
+    def return_joined(self) -> None:
+        """Return the redeliveries that wait for handlers which won't end. Only the drain calls this, as above."""
+        for entry in self._work.runs.joined():
+            self._settler.requeue(entry, "orphan")
+
+    def _is_known(self, entry: Entry) -> bool:
+        """Whether its message is being run here, or was, over a lease that is lost: it is settled with that run."""
+        runs = self._work.runs
+        outcome = runs.recall(entry)
+        if outcome is not None:
+            self._tell_joined(entry, "memory")
+            self._spawn(entry, self._work.conclude(entry, outcome))
+        elif runs.join(entry):
+            self._tell_joined(entry, "handler")
+        else:
+            return False
+        return True
+
+    def _tell_joined(self, entry: Entry, to: str) -> None:
+        self._observe(Event("joined", entry.message.queue, entry.message.message_id, {"tag": entry.tag, "to": to}))
 
     def _fill(self) -> None:
         while self._intake is Intake.OPEN and self._waiting and len(self._tasks) < self.handler.concurrency:
@@ -118,14 +161,19 @@ class Dispatcher:
 
     def _start(self, entry: Entry) -> None:
         self._settler.start(entry)
-        message = entry.message
-        name = f"{self.handler.name} {message.message_id or entry.tag}"
-        task = asyncio.get_running_loop().create_task(self._work(entry), name=name, context=self._context.copy())
-        self._tasks[entry] = task
-        task.add_done_callback(lambda _: self._ended(entry))
+        self._spawn(entry, self._work.run(entry))
 
-    def _ended(self, entry: Entry) -> None:
+    def _spawn(self, entry: Entry, work: Coroutine[object, object, None]) -> None:
+        name = f"{self.handler.name} {entry.message.message_id or entry.tag}"
+        task = asyncio.get_running_loop().create_task(work, name=name, context=self._context.copy())
+        self._tasks[entry] = task
+        task.add_done_callback(lambda task: self._ended(entry, task))
+
+    def _ended(self, entry: Entry, task: "asyncio.Task[None]") -> None:
         del self._tasks[entry]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            data = {"error": repr(error)}
+            self._observe(Event("defect", entry.message.queue, entry.message.message_id, data))
         if entry.open:  # cancelled before its first step: none of our code has run that could have settled it
             self._settler.requeue(entry, "orphan" if entry.given_up else "cancelled from outside")
         self._fill()

@@ -100,6 +100,8 @@ async def _give_up_on_the_rest(crew: Crew) -> list[str]:
         work.cancel()
     if running:
         await asyncio.wait(running, timeout=LETTING_GO)
+    for dispatcher in crew.dispatchers:
+        dispatcher.return_joined()
     for entry in orphans:
         crew.settler.requeue(entry, "orphan")  # nothing happens if it has been, by its handler's end
         crew.observe(Event("orphaned", entry.message.queue, entry.message.message_id, {"tag": entry.tag}))

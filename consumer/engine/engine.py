@@ -14,6 +14,7 @@ from consumer.core.events import Event, Observer
 from consumer.core.ledger import Ledger
 from consumer.core.lifecycle import Happening, Lifecycle, Phase
 from consumer.delivery import Draining
+from consumer.engine.attempt import Attempt
 from consumer.engine.background import Background, BackgroundFunction
 from consumer.engine.budget import Budget
 from consumer.engine.deadline import Deadline
@@ -21,8 +22,14 @@ from consumer.engine.dispatcher import Dispatcher
 from consumer.engine.drain import LETTING_GO, Crew, drain
 from consumer.engine.handler import Handler
 from consumer.engine.idle import IdleWatch
+from consumer.engine.inboxes import Inboxes
 from consumer.engine.lifespan import Lifespan
+from consumer.engine.once import Once
+from consumer.engine.parking import Parking
+from consumer.engine.putting_off import PuttingOff
 from consumer.engine.report import Report
+from consumer.engine.returning import Returning
+from consumer.engine.runs import Runs
 from consumer.engine.settler import Settler
 from consumer.engine.stop import StopRequest
 from consumer.engine.subscription import Subscription
@@ -30,6 +37,7 @@ from consumer.engine.supervisor import Patience, Supervisor
 from consumer.engine.waiting import first_of
 from consumer.engine.work import Work
 from consumer.errors import LastcallError
+from consumer.inbox.owner import new_owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +67,13 @@ class Engine:
         self._draining = Draining()
         self._lifespan = Lifespan(plan.lifespan, self._lifespan_ended)
         self._failure: BaseException | None = None
-        self._publisher: Publisher = broker.publisher()
+        self.publisher: Publisher = broker.publisher()
         self._settler = Settler(Ledger(), self._note)
+        self._owner = new_owner()
+        self._once: list[Once] = []
         budget = Budget(plan.max_messages, lambda: self.stop.ask("max messages reached"))
-        subscriptions = [Subscription(self._dispatcher(handler, budget)) for handler in plan.handlers]
+        subscriptions = [Subscription(self._dispatcher(handler, budget), self._note) for handler in plan.handlers]
+        self._inboxes = Inboxes(self._once, self._note)
         self._supervisor = Supervisor(broker, subscriptions, plan.patience, self.stop, self.lifecycle, self._note)
         self._idle = IdleWatch(plan.idle_timeout, loop, lambda: self.stop.ask("idle"))
         self._finished = 0
@@ -93,6 +104,7 @@ class Engine:
         if self.stop.asked.done():
             return
         self._lifespan.opened.result()
+        await self._inboxes.open()
         self.background.start()
         await self._supervisor.run()
 
@@ -119,8 +131,9 @@ class Engine:
 
     async def _close(self, deadline: Deadline) -> None:
         """Last the connections: the consumer's, then the publisher's, which handlers used to the end."""
+        await deadline.bound(self._inboxes.close(), extra=LETTING_GO + 0.4, at_most=2.0)
         await deadline.bound(self._supervisor.close(), extra=LETTING_GO + 0.4, at_most=2.0)
-        await deadline.bound(self._publisher.close(), extra=LETTING_GO + 0.45, at_most=2.0)
+        await deadline.bound(self.publisher.close(), extra=LETTING_GO + 0.45, at_most=2.0)
         for handler in self._plan.handlers:
             handler.threads.close()
         self.lifecycle.move(Happening.CLOSED)
@@ -144,8 +157,23 @@ class Engine:
         self.stop.ask("the lifespan ended")
 
     def _dispatcher(self, handler: Handler, budget: Budget) -> Dispatcher:
-        work = Work(handler, self._settler, self._publisher, self._draining, self._note, self._clock)
-        return Dispatcher(handler, work.run, self._settler, budget, copy_context(), self._note)
+        once = None
+        if handler.inbox is not None:
+            once = Once(handler.inbox, handler.queue.name, self._owner, self._note)
+            self._once.append(once)
+        work = Work(
+            handler.retry,
+            Attempt(handler, self.publisher, self._draining, self._note, self._clock),
+            once,
+            Runs(self._settler.holds),
+            self._settler,
+            Parking(self.publisher, handler.queue.parking, self._note),
+            PuttingOff(self.publisher, self._note),
+            Returning(self.publisher, self._settler, self._note),
+            self._draining,
+            self._note,
+        )
+        return Dispatcher(handler, work, self._settler, budget, copy_context(), self._note)
 
     def _note(self, event: Event) -> None:
         """Count what the report and the idle watch need, and pass it on."""

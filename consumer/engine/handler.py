@@ -9,15 +9,17 @@ from dataclasses import dataclass
 
 from consumer.core.delivery import Message
 from consumer.core.queue import Queue
+from consumer.core.retry import RetryPolicy
 from consumer.delivery import Delivery
 from consumer.engine.threads import Threads
 from consumer.errors import Undecodable
+from consumer.inbox.port import Inbox
 from consumer.payload import CallPlan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Handler:
-    """What `@worker.handler` registered, with the settings laid in."""
+    """What `@worker.handler` registered, with the settings laid in. `timeout` in seconds; None: as long as it takes."""
 
     queue: Queue
     name: str
@@ -25,6 +27,10 @@ class Handler:
     plan: CallPlan
     concurrency: int
     prefetch: int
+    retry: RetryPolicy
+    timeout: float | None
+    cancel_on_lost_lease: bool
+    inbox: Inbox | None
     threads: Threads
 
     @property

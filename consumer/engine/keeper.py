@@ -59,7 +59,7 @@ class Keeper:
         while self._goes_on():
             try:
                 if not prepared:
-                    await self._connection.prepare(self._subscription.queue)
+                    await self._subscription.prepare(self._connection)
                 if not self._goes_on():
                     return
                 lease = await self._subscription.open(self._connection)

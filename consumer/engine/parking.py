@@ -1,59 +1,47 @@
 """Sets a message aside: a confirmed copy in the parking queue first, then (by the settler) the ack.
 
-May know: the port's publisher, tenacity. May not know: why it is set aside, who settles.
+May know: the port's publisher. May not know: why it is set aside, who settles.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
-
 from consumer.broker.port import Publisher
-from consumer.core.events import Event, Observer
-from consumer.core.ledger import Entry, State
+from consumer.core.delivery import Message
+from consumer.core.events import Event, EventName, Observer
 from consumer.core.outcome import Parked
 from consumer.core.parking import bare_copy, parked_copy
+from consumer.engine.copying import until_confirmed
 from consumer.errors import PublishFailed
 
-FIRST_WAIT = 0.2
-LONGEST_WAIT = 5.0
-"""Seconds between attempts. They go on until one is confirmed or the drain timeout cancels them: the slot
-stays taken meanwhile, so a worker that can't park does not eat its way through the queue either."""
 
+class Parking:
+    """The parking queue of one handler."""
 
-class LeaseLost(Exception):  # noqa: N818 - the field's term
-    """The lease went meanwhile: the message will be delivered again, and must not be set aside as well."""
+    def __init__(self, publisher: Publisher, queue: str, observe: Observer) -> None:
+        self._publisher = publisher
+        self._queue = queue
+        self._observe = observe
 
+    async def park(self, message: Message, outcome: Parked, attempt: int, still_ours: Callable[[], bool]) -> None:
+        """Returns when the broker has confirmed the copy. Raises LeaseLost."""
+        parked_at = datetime.now(UTC).isoformat()
+        copy = parked_copy(message, self._queue, outcome, attempt, parked_at)
 
-async def set_aside(publisher: Publisher, entry: Entry, parking_queue: str, outcome: Parked, observe: Observer) -> None:
-    """Returns when the broker has confirmed the copy. Raises LeaseLost."""
-    message, parked_at = entry.message, datetime.now(UTC).isoformat()
-    copy = parked_copy(message, parking_queue, outcome, parked_at)
+        async def publish() -> None:
+            nonlocal copy
+            try:
+                await self._publisher.publish(copy)
+            except PublishFailed as error:
+                if error.permanent:  # not the message as it is: then without what can't be sent
+                    copy = bare_copy(message, self._queue, outcome, attempt, parked_at, str(error))
+                raise PublishFailed(str(error)) from error  # worth another attempt, in either case
 
-    async def attempt() -> None:
-        nonlocal copy
-        if entry.state is State.STALE:
-            raise LeaseLost
-        try:
-            await publisher.publish(copy)
-        except PublishFailed as error:
-            if error.permanent:  # not the message as it is: then without what can't be sent
-                copy = bare_copy(message, parking_queue, outcome, parked_at, str(error))
-            raise
+        def tell(number: int, error: str) -> None:
+            self._tell("parking_failed", message, {"attempt": number, "error": error})
 
-    def tell(state: RetryCallState) -> None:
-        if state.outcome is not None:
-            data = {"attempt": state.attempt_number, "error": str(state.outcome.exception())}
-            observe(Event("parking_failed", message.queue, message.message_id, data))
+        await until_confirmed(publish, still_ours, tell)
+        self._tell("parked", message, {"reason": outcome.reason})
 
-    attempts = AsyncRetrying(
-        retry=retry_if_exception(_may_pass),
-        wait=wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT) + wait_random(0, FIRST_WAIT),
-        before_sleep=tell,
-    )
-    await attempts(attempt)
-    observe(Event("parked", message.queue, message.message_id, {"reason": outcome.reason}))
-
-
-def _may_pass(error: BaseException) -> bool:
-    """Anything, what nobody has thought of included: given up, it would leave the message unsettled."""
-    return isinstance(error, Exception) and not isinstance(error, LeaseLost)
+    def _tell(self, name: EventName, message: Message, data: dict[str, object]) -> None:
+        self._observe(Event(name, message.queue, message.message_id, data))

@@ -1,4 +1,4 @@
-"""The settler: the only caller of ack and nack. Each delivery once, and only on the lease it came from.
+"""The settler: the only caller of ack, nack and reject. Each delivery once, and only on the lease it came from.
 
 May know: the ledger, leases, watermarks. May not know: handlers, why a delivery ended as it did.
 
@@ -44,7 +44,12 @@ class Settler:
     def start(self, entry: Entry) -> None:
         """Its handler is about to run."""
         self._ledger.start(entry)
-        self._tell("started", entry, {"attempt": entry.message.attempt})
+        self._tell("started", entry, {"attempt": entry.attempt})
+
+    def let_go(self, entry: Entry) -> None:
+        """Its run is over, and its lease was lost: nobody waits for an answer."""
+        if entry.state is State.STALE:
+            self._ledger.requeue(entry)
 
     def ack(self, entry: Entry, outcome: str) -> bool:
         """It is done. False: its lease was lost, the broker will deliver it again."""
@@ -57,12 +62,11 @@ class Settler:
 
     def requeue(self, entry: Entry, reason: str) -> bool:
         """It goes back to its queue. False: its lease was lost, it goes back by itself."""
-        self._notice_a_loss(entry)
-        if not entry.open or not self._ledger.requeue(entry):
-            return False
-        self._send(entry, Verb.NACK)
-        self._tell("requeued", entry, {"reason": reason})
-        return True
+        return self._return(entry, Verb.NACK, reason)
+
+    def reject(self, entry: Entry, reason: str) -> bool:
+        """It goes back as failed, to a queue that delays and counts that. False: its lease was lost."""
+        return self._return(entry, Verb.REJECT, reason)
 
     def lose(self, lease: Lease) -> None:
         """Nothing can be settled over this lease any more."""
@@ -75,8 +79,21 @@ class Settler:
         self._flush_is_due = False
         for channel in self._channels.values():
             for frame in channel.watermark.frames():
-                send = channel.lease.ack if frame.verb is Verb.ACK else channel.lease.nack
-                send(frame.tag, multiple=frame.multiple)
+                match frame.verb:
+                    case Verb.ACK:
+                        channel.lease.ack(frame.tag, multiple=frame.multiple)
+                    case Verb.NACK:
+                        channel.lease.nack(frame.tag, multiple=frame.multiple)
+                    case Verb.REJECT:
+                        channel.lease.reject(frame.tag)
+
+    def _return(self, entry: Entry, verb: Verb, reason: str) -> bool:
+        self._notice_a_loss(entry)
+        if not entry.open or not self._ledger.requeue(entry):
+            return False
+        self._send(entry, verb)
+        self._tell("requeued", entry, {"reason": reason})
+        return True
 
     def _notice_a_loss(self, entry: Entry) -> None:
         channel = self._channels.get(entry.lease)

@@ -4,8 +4,11 @@ May know: the port, the dispatcher. May not know: when to consume or to stop.
 """
 
 import asyncio
+from dataclasses import asdict
 
 from consumer.broker.port import Connection, Lease
+from consumer.core.events import Event, Observer
+from consumer.core.risk import Risk, risk_of
 from consumer.engine.dispatcher import Dispatcher
 
 
@@ -15,12 +18,22 @@ class Subscription:
     `opened` is the supervisor's note that the queue is consumed on the present connection.
     """
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, observe: Observer) -> None:
         self.dispatcher = dispatcher
+        self._observe = observe
+        self._risk: Risk | None = None
         self.queue = dispatcher.handler.queue
         self.opened = False
         self._lease: Lease | None = None
         self._turn = asyncio.Lock()
+
+    async def prepare(self, connection: Connection) -> None:
+        """Make sure of the queue, and learn what it is. Raises BrokerAway or BrokerRefused."""
+        facts = await connection.prepare(self.queue)
+        self.dispatcher.know(facts)
+        known, self._risk = self._risk, risk_of(self.queue, facts)
+        if self._risk is not None and self._risk != known:
+            self._observe(Event("queue_at_risk", self.queue.name, data=asdict(self._risk)))
 
     async def open(self, connection: Connection) -> Lease:
         """Consume the queue on a fresh channel. Raises BrokerAway or BrokerRefused."""

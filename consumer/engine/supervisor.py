@@ -107,7 +107,7 @@ class Supervisor:
         for subscription in self.subscriptions if starting else ():
             if self._stop.asked.done():
                 return
-            await connection.prepare(subscription.queue)
+            await subscription.prepare(connection)
         keepers = [
             asyncio.create_task(
                 Keeper(each, connection, self._stop, self._opened, self._observe).keep(

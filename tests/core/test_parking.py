@@ -6,14 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.delivery import ATTEMPT_HEADER, Message, Properties
+from consumer.core.delivery import Message, Properties
+from consumer.core.headers import ATTEMPT
 from consumer.core.outcome import Parked, outcome_of
 from consumer.core.parking import REASON_BYTES, TRACEBACK_BYTES, bare_copy, bounded, parked_copy
+from consumer.core.retry import RetryPolicy
 
 AT = "2024-05-06T07:08:09+00:00"
 PROPERTIES = Properties(
     message_id="m1",
-    headers={"tenant": "a", ATTEMPT_HEADER: 3},
+    headers={"tenant": "a", ATTEMPT: 3},
     content_type="application/json",
     correlation_id="c1",
     priority=5,
@@ -30,13 +32,13 @@ def failed(text: str) -> Parked:
     try:
         failing(text)
     except ValueError as error:
-        outcome = outcome_of(error)
+        outcome = outcome_of(error, RetryPolicy(attempts=1), 1, 0)
     assert isinstance(outcome, Parked)
     return outcome
 
 
 def test_body_and_properties_are_untouched() -> None:
-    copy = parked_copy(MESSAGE, "orders.parked", Parked("why"), AT)
+    copy = parked_copy(MESSAGE, "orders.parked", Parked("why"), 3, AT)
     assert (copy.body, copy.exchange, copy.routing_key) == (b"\x00body", "", "orders.parked")
     for name in ("message_id", "content_type", "correlation_id", "priority", "timestamp"):
         assert getattr(copy.properties, name) == getattr(PROPERTIES, name)
@@ -44,19 +46,20 @@ def test_body_and_properties_are_untouched() -> None:
 
 
 def test_the_story_says_why_whence_when_and_which_attempt() -> None:
-    headers = parked_copy(MESSAGE, "orders.parked", Parked("why"), AT).properties.headers
+    headers = parked_copy(MESSAGE, "orders.parked", Parked("why"), 3, AT).properties.headers
     assert {name: value for name, value in headers.items() if name not in PROPERTIES.headers} == {
         "x-lastcall-reason": "why",
         "x-lastcall-queue": "orders",
         "x-lastcall-exchange": "shop",
         "x-lastcall-routing-key": "order.paid",
         "x-lastcall-parked-at": AT,
+        "x-lastcall-copy": 1,
     }
     assert headers["x-lastcall-attempt"] == 3
 
 
 def test_a_failure_leaves_its_type_and_traceback() -> None:
-    headers = parked_copy(MESSAGE, "orders.parked", failed("no such tenant"), AT).properties.headers
+    headers = parked_copy(MESSAGE, "orders.parked", failed("no such tenant"), 3, AT).properties.headers
     assert headers["x-lastcall-exception"] == "ValueError"
     assert "in failing" in str(headers["x-lastcall-traceback"])
     assert str(headers["x-lastcall-traceback"]).rstrip().endswith("ValueError: no such tenant")
@@ -64,7 +67,7 @@ def test_a_failure_leaves_its_type_and_traceback() -> None:
 
 def test_a_time_to_live_is_kept_as_a_fact_and_does_not_expire_the_copy() -> None:
     message = Message(b"", "orders", properties=Properties(expiration="5000"))
-    copy = parked_copy(message, "orders.parked", Parked("why"), AT)
+    copy = parked_copy(message, "orders.parked", Parked("why"), 3, AT)
     assert copy.properties.expiration is None
     assert copy.properties.headers["x-lastcall-expiration"] == "5000"
 
@@ -72,17 +75,17 @@ def test_a_time_to_live_is_kept_as_a_fact_and_does_not_expire_the_copy() -> None
 def test_where_else_rabbitmq_would_route_the_copy_is_kept_as_a_fact() -> None:
     message = Message(b"", "orders", properties=Properties(headers={"CC": ["orders"], "BCC": ["audit"], "cc": "mine"}))
     for copy in (
-        parked_copy(message, "orders.parked", Parked("why"), AT),
-        bare_copy(message, "orders.parked", Parked("why"), AT, "too large"),
+        parked_copy(message, "orders.parked", Parked("why"), 3, AT),
+        bare_copy(message, "orders.parked", Parked("why"), 3, AT, "too large"),
     ):
         assert not copy.properties.headers.keys() & {"CC", "BCC"}
-    headers = parked_copy(message, "orders.parked", Parked("why"), AT).properties.headers
+    headers = parked_copy(message, "orders.parked", Parked("why"), 3, AT).properties.headers
     assert (headers["x-lastcall-cc"], headers["x-lastcall-bcc"], headers["cc"]) == (["orders"], ["audit"], "mine")
 
 
 @pytest.mark.parametrize("size", [10_000, 1_000_000])
 def test_however_long_the_error_the_headers_are_bounded(size: int) -> None:
-    headers = parked_copy(MESSAGE, "orders.parked", failed("é" * size), AT).properties.headers
+    headers = parked_copy(MESSAGE, "orders.parked", failed("é" * size), 3, AT).properties.headers
     assert len(str(headers["x-lastcall-reason"]).encode()) <= REASON_BYTES
     assert len(str(headers["x-lastcall-traceback"]).encode()) <= TRACEBACK_BYTES
 
@@ -106,7 +109,7 @@ def test_text_that_utf8_cannot_carry_is_replaced_and_not_raised() -> None:
     ("header", "attempt"), [(1, 1), (7, 7), (0, 1), (-3, 1), ("7", 1), (None, 1), (2.5, 1), (True, 1)]
 )
 def test_a_wrong_attempt_header_counts_as_the_first(header: object, attempt: int) -> None:
-    message = Message(b"", "orders", properties=Properties(headers={ATTEMPT_HEADER: header}))
+    message = Message(b"", "orders", properties=Properties(headers={ATTEMPT: header}))
     assert message.attempt == attempt
 
 

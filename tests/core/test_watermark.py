@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from consumer.core.watermark import Frame, Verb, Watermark
 
-ACK, NACK = Verb.ACK, Verb.NACK
+ACK, NACK, REJECT = Verb.ACK, Verb.NACK, Verb.REJECT
 
 
 class Channel:
@@ -23,6 +23,7 @@ class Channel:
         return self.delivered
 
     def take(self, frame: Frame) -> None:
+        assert not (frame.multiple and frame.verb is REJECT), "basic.reject has no multiple"
         assert frame.tag in self.outstanding, f"406 unknown delivery tag {frame.tag}"
         covered = {tag for tag in self.outstanding if tag <= frame.tag} if frame.multiple else {frame.tag}
         self.outstanding -= covered
@@ -40,6 +41,7 @@ class Channel:
         ([(2, ACK), (3, ACK)], [Frame(ACK, 2), Frame(ACK, 3)]),
         ([(1, ACK), (2, NACK)], [Frame(ACK, 1), Frame(NACK, 2)]),
         ([(1, ACK), (2, NACK), (3, NACK)], [Frame(ACK, 1), Frame(NACK, 3, multiple=True)]),
+        ([(1, REJECT), (2, REJECT), (3, ACK)], [Frame(REJECT, 1), Frame(REJECT, 2), Frame(ACK, 3)]),
         ([(1, ACK), (2, ACK), (4, NACK)], [Frame(ACK, 2, multiple=True), Frame(NACK, 4)]),
     ],
     ids=str,
@@ -62,7 +64,10 @@ def test_what_was_sent_ahead_is_not_sent_again_when_the_hole_closes() -> None:
     assert watermark.mark == 3
 
 
-@given(st.lists(st.sampled_from(["deliver", "ack", "nack", "flush"]), max_size=60), st.randoms(use_true_random=False))
+@given(
+    st.lists(st.sampled_from(["deliver", "ack", "nack", "reject", "flush"]), max_size=60),
+    st.randoms(use_true_random=False),
+)
 def test_whatever_the_order_each_tag_gets_exactly_its_verb(story: list[str], chance: object) -> None:
     watermark, channel = Watermark(), Channel()
     running: list[int] = []

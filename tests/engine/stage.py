@@ -5,7 +5,7 @@ Nothing here sleeps: a test waits for an event, a handler's start or a gate, eac
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from consumer.core.events import Event, EventName
@@ -68,6 +68,10 @@ class Handling:
     def fail(self, name: str, error: Exception) -> None:
         self._ends[name].set_exception(error)
 
+    def forget(self, name: str) -> None:
+        """The next run of this message waits for an end of its own."""
+        del self._begun[name], self._ends[name]
+
 
 class Stage:
     """One worker, one fake broker, everything that the worker told, and one handler to steer."""
@@ -89,16 +93,16 @@ class Stage:
         self.worker.observe(self.note)
         return self.worker
 
-    def handle(self, queue: str = "orders", *, concurrency: int = 2, prefetch: int | None = None) -> None:
-        """Register the handler that the test steers."""
+    def handle(self, queue: str = "orders", *, concurrency: int = 2, **options: Any) -> None:
+        """Register the handler that the test steers, with these options of `Worker.handler`."""
 
-        @self.worker.handler(queue, concurrency=concurrency, prefetch=prefetch)
+        @self.worker.handler(queue, concurrency=concurrency, **options)
         async def work(delivery: Delivery) -> None:
             await self.handling.run(delivery)
 
-    def put(self, *names: str, queue: str = "orders") -> None:
+    def put(self, *names: str, queue: str = "orders", headers: Mapping[str, object] | None = None) -> None:
         for name in names:
-            self.fake.put(queue, message_id=name)
+            self.fake.put(queue, message_id=name, headers=headers)
 
     def start(self) -> "asyncio.Task[Report]":
         self._serving = asyncio.create_task(self.worker.serve(), name="serve")
@@ -144,7 +148,7 @@ class Stage:
             self._told.append((enough, woken))
             ends: list[asyncio.Future[Any]] = [woken] if self._serving is None else [woken, self._serving]
             await asyncio.wait(ends, timeout=BOUND, return_when=asyncio.FIRST_COMPLETED)
-            assert enough(), f"not told of {number} {name} ({message_id}), but of {self.events}"
+            assert enough(), f"not told of {number} {name} ({message_id}), but of {self.events[-30:]}"
 
     def of(self, name: EventName) -> list[Event]:
         return [event for event in self.events if event.name == name]

@@ -1,0 +1,86 @@
+"""The runs of one handler that outlive their lease: a redelivery of their message joins them, and starts no other.
+
+May know: the ledger's entries, outcomes. May not know: tasks, how anything is settled or published.
+
+RabbitMQ delivers again whatever was unacked on a channel that is gone, while its handler may still be running here,
+or have ended with its ack lost on the way.
+"""
+
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable
+
+from consumer.core.delivery import Identity
+from consumer.core.ledger import Entry
+from consumer.core.outcome import Again, Completed, Outcome, Returned
+
+MEMORY = 4096
+"""How many outcomes are remembered, and how many acks before the loss of a lease may have been lost with it, for each
+queue. An ack takes 21 bytes: more than these do not wait in the buffers of a connection."""
+
+
+class Runs:
+    """Which messages run here, or have run, whose lease was lost. Messages without a message id are not known again."""
+
+    def __init__(self, is_ours: Callable[[Entry], bool]) -> None:
+        self._is_ours = is_ours
+        self._leaseless: defaultdict[Identity, list[Entry]] = defaultdict(list)
+        self._joined: dict[Entry, Entry] = {}
+        self._acked: deque[tuple[int, Identity]] = deque(maxlen=MEMORY)
+        self._memory: OrderedDict[Identity, Outcome] = OrderedDict()
+
+    def lose(self, lease: int, in_flight: Iterable[Entry]) -> None:
+        """A lease is gone: these of its deliveries are still being run. Acks made on it may have been lost with it."""
+        for entry in in_flight:
+            if entry.message.identity is not None:
+                self._leaseless[entry.message.identity].append(entry)
+        for acked_on, identity in self._acked:
+            if acked_on == lease:
+                self._memorize(identity, Completed())
+
+    def join(self, entry: Entry) -> bool:
+        """Whether this redelivery's message is being run here: then it waits for that, and is settled with it."""
+        identity = entry.message.identity
+        for run in self._leaseless.get(identity, ()) if identity is not None else ():
+            if self.holder(run) is None:  # else it has one: this is a duplicate, made by the publisher
+                self._joined[run] = entry
+                return True
+        return False
+
+    def recall(self, entry: Entry) -> Outcome | None:
+        """What came of this redelivery's message, if it was run here and its settlement was lost; told once."""
+        identity = entry.message.identity
+        return None if identity is None else self._memory.pop(identity, None)
+
+    def holder(self, run: Entry) -> Entry | None:
+        """The delivery over which this run can be settled: its own, or a redelivery that joined it."""
+        if self._is_ours(run):
+            return run
+        joined = self._joined.get(run)
+        return joined if joined is not None and self._is_ours(joined) else None
+
+    def joined(self) -> list[Entry]:
+        """The redeliveries that wait for a run here."""
+        return [entry for entry in self._joined.values() if self._is_ours(entry)]
+
+    def ended(self, run: Entry, outcome: Outcome, settled_on: Entry | None) -> None:
+        """It is over. `settled_on` None: nobody could be told what came of it, a redelivery will be."""
+        self._joined.pop(run, None)
+        identity = run.message.identity
+        if identity is None:
+            return
+        if run in self._leaseless.get(identity, ()):
+            self._leaseless[identity].remove(run)
+            if not self._leaseless[identity]:
+                del self._leaseless[identity]
+        if isinstance(outcome, Returned):
+            return
+        if settled_on is None:
+            self._memorize(identity, outcome)
+        elif not isinstance(outcome, Again):  # that was rejected, to be run again
+            self._acked.append((settled_on.lease, identity))
+
+    def _memorize(self, identity: Identity, outcome: Outcome) -> None:
+        self._memory[identity] = outcome
+        self._memory.move_to_end(identity)
+        if len(self._memory) > MEMORY:
+            self._memory.popitem(last=False)

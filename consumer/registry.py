@@ -1,0 +1,126 @@
+"""What a worker is made of: its handlers, what they stand on, who is told, and its settings.
+
+May know: settings, what a handler's signature says. May not know: the engine's life, brokers, signals.
+"""
+
+import inspect
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
+
+from consumer.core.events import Observer
+from consumer.core.queue import Queue
+from consumer.core.retry import RetryPolicy
+from consumer.delivery import Delivery
+from consumer.engine.handler import Handler
+from consumer.errors import ConfigurationError
+from consumer.inbox.port import Inbox
+from consumer.payload import read_signature
+from consumer.registration import OnLeaseLost, Registration
+from consumer.settings import Settings
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
+Lifespan = Callable[[], AbstractAsyncContextManager[object]]
+
+
+class Registry:
+    """Where a worker's parts are registered. See Worker."""
+
+    def __init__(self, settings: Settings | None) -> None:
+        self._settings = settings
+        self._registrations: list[Registration] = []
+        self._observers: list[Observer] = []
+        self._lifespan: Lifespan | None = None
+        self._background: list[Callable[[], Coroutine[Any, Any, object]]] = []
+
+    def handler(
+        self,
+        queue: str | Queue,
+        *,
+        concurrency: int | None = None,
+        prefetch: int | None = None,
+        retry: RetryPolicy | int | None = None,
+        timeout: float | None = None,
+        on_lease_lost: OnLeaseLost = "finish",
+        once: Inbox | None = None,
+        name: str | None = None,
+    ) -> Callable[[F], F]:
+        """Register the decorated function, async or plain, as the handler of a queue.
+
+        Its first parameter is the payload, decoded by its annotation; a parameter annotated `Delivery` gets
+        the delivery. It returns: ack. It raises `Retry(after)`, `Requeue()` or `Park(reason)`: that. Any other
+        exception: the retry policy, then the parking queue. A plain function runs in a thread.
+
+        Args:
+            queue: a name, or a Queue that says more.
+            concurrency: how many of it run at once; None: from the settings.
+            prefetch: how many deliveries the broker may have out to us unacked; None: from the settings.
+            retry: when it is tried again after a failure: a policy, or a number of attempts; None: from the settings.
+            timeout: seconds after which an attempt is cancelled, which counts as a failure; None: as long as it
+                takes. Async handlers only.
+            on_lease_lost: what becomes of a running handler when its connection or channel is gone and the broker
+                will deliver its message again: "finish" (a redelivery to this worker joins it), or "cancel"
+                (async handlers only).
+            once: an inbox, in which completed messages are written down: a message is run to its end once
+                (`consumer.inbox`, docs/inbox.md).
+            name: what logs and reports call it; None: the function's name.
+
+        Raises ConfigurationError for a wrong signature, a second handler of one queue, or numbers out of range.
+        """
+        wanted = Queue(queue) if isinstance(queue, str) else queue
+        policy = RetryPolicy(attempts=retry) if isinstance(retry, int) else retry
+
+        def register(function: F) -> F:
+            if any(known.queue.name == wanted.name for known in self._registrations):
+                raise ConfigurationError(
+                    f"queue {wanted.name!r} has a handler already: one worker, one handler a queue"
+                )
+            self._registrations.append(
+                Registration(wanted, function, concurrency, prefetch, name, policy, timeout, on_lease_lost, once)
+            )
+            return function
+
+        return register
+
+    def lifespan(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        """Register what to open before the first delivery and to close after the last handler.
+
+        An async generator function without parameters that yields once, or a function that returns an
+        async context manager.
+        """
+        self._lifespan = asynccontextmanager(function) if inspect.isasyncgenfunction(function) else function
+        return function
+
+    def background(self, function: Callable[[], Coroutine[Any, Any, T]]) -> Callable[[], Coroutine[Any, Any, T]]:
+        """Register a task to run beside the handlers. It is not shielded: the drain's begin cancels it."""
+        self._background.append(function)
+        return function
+
+    def observe(self, observer: Observer) -> Observer:
+        """Register one that is told of every event, synchronously. One that raises is told nothing more."""
+        self._observers.append(observer)
+        return observer
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force. Raises ConfigurationError when they are wrong."""
+        if self._settings is None:
+            self._settings = Settings.load()
+        return self._settings
+
+    def configure(self, **overrides: object) -> None:
+        """Lay these over the settings; None leaves one as it is. Raises ConfigurationError."""
+        given = {name: value for name, value in overrides.items() if value is not None}
+        self._settings = Settings.load(**given) if self._settings is None else self._settings.overridden(**given)
+
+    @property
+    def handlers(self) -> tuple[Handler, ...]:
+        """What is registered, with the settings laid in. Raises ConfigurationError."""
+        settings = self.settings
+        if not self._registrations:
+            raise ConfigurationError("the worker has no handler: decorate a function with @worker.handler(queue)")
+        return tuple(
+            registration.handler(settings, read_signature(registration.function, Delivery))
+            for registration in self._registrations
+        )
