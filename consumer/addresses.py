@@ -32,6 +32,21 @@ def check_addresses(text: str) -> None:
             raise ValueError(f"Address {number} {problem}; it takes amqp://user:password@host:port/vhost (or amqps)")
 
 
+def check_management(url: str) -> None:
+    """Make sure that the management API's address can be asked.
+
+    Raises:
+        ValueError: It is malformed; the text says what it takes, but quotes nothing of it.
+    """
+    try:
+        parts = urlsplit(url)
+        fits, _port = parts.scheme in {"http", "https"} and bool(parts.hostname), parts.port
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError("It takes http://user:password@host:15672 (or https), special characters percent-encoded")
+
+
 def _problem(address: str) -> str | None:
     try:
         parts = urlsplit(address)

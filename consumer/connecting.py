@@ -3,7 +3,10 @@
 May know: settings, the AMQP implementation of the port. May not know: workers, handlers.
 """
 
+from urllib.parse import unquote, urlsplit
+
 from consumer.broker.amqp import ATTEMPT_TIMEOUT, AmqpBroker
+from consumer.broker.management import Management
 from consumer.broker.port import Tls
 from consumer.settings import Settings
 
@@ -14,7 +17,19 @@ def rabbitmq(settings: Settings, name: str) -> AmqpBroker:
         settings.addresses,
         name=name,
         heartbeat=settings.heartbeat,
-        tls=Tls(settings.tls_ca_file, settings.tls_cert_file, settings.tls_key_file, settings.tls_verify),
+        tls=_tls(settings),
         transport=settings.transport,
         attempt_timeout=min(ATTEMPT_TIMEOUT, settings.connect_timeout),
+        management=_management(settings),
     )
+
+
+def _management(settings: Settings) -> Management | None:
+    if settings.management_url is None:
+        return None
+    vhost = unquote(urlsplit(settings.addresses[0]).path[1:]) or "/"
+    return Management(settings.management_url.get_secret_value(), vhost, _tls(settings))
+
+
+def _tls(settings: Settings) -> Tls:
+    return Tls(settings.tls_ca_file, settings.tls_cert_file, settings.tls_key_file, settings.tls_verify)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from consumer.core.delivery import Message, Outgoing
+from consumer.core.facts import QueueFacts
 from consumer.core.queue import Queue
 
 OnDelivery: TypeAlias = "Callable[[Lease, int, Message], None]"
@@ -21,7 +22,7 @@ OnDelivery: TypeAlias = "Callable[[Lease, int, Message], None]"
 class Lease(Protocol):
     """One channel with one consumer on it: what arrives over it can be settled over it, and nowhere else.
 
-    `ack` and `nack` are plain calls that put a frame in order; they never fail: when the channel is
+    `ack`, `nack` and `reject` are plain calls that put a frame in order; they never fail: when the channel is
     gone, so is the lease, and the broker delivers the message again.
     """
 
@@ -42,6 +43,9 @@ class Lease(Protocol):
 
     def nack(self, tag: int, *, multiple: bool) -> None:
         """basic.nack with requeue: the one way to return a message that burns no delivery limit on 4.3."""
+
+    def reject(self, tag: int) -> None:
+        """basic.reject with requeue: on 4.3 a failure, counted, and delayed by a queue with `native_delay`."""
 
     async def cancel(self) -> None:
         """basic.cancel; returns at cancel-ok, with every late delivery handed over. May be cancelled freely."""
@@ -65,10 +69,10 @@ class Connection(Protocol):
     def lost(self) -> "asyncio.Future[str]":
         """Done, with the reason, once the connection is gone. Wait, don't cancel."""
 
-    async def prepare(self, queue: Queue) -> None:
+    async def prepare(self, queue: Queue) -> QueueFacts:
         """Make sure that the queue, its parking queue and its bindings are there and fit for work.
 
-        Raises BrokerRefused (retrying can't help) or BrokerAway.
+        Returns what could be found out about it. Raises BrokerRefused (retrying can't help) or BrokerAway.
         """
 
     async def consume(self, queue: Queue, prefetch: int, on_delivery: OnDelivery) -> Lease:
@@ -83,6 +87,13 @@ class Publisher(Protocol):
 
     async def publish(self, outgoing: Outgoing) -> None:
         """Persistent, mandatory, confirmed. Raises PublishFailed when unroutable, refused or cut off."""
+
+    async def publish_later(self, outgoing: Outgoing, seconds: float) -> None:
+        """Confirmed like publish; the queue named by the routing key has it `seconds` later, or somewhat after that.
+
+        It waits in the broker, in a queue beside that one, and loses its `expiration`. The exchange must be the
+        default one. `seconds`: from 0 to LONGEST_RETRY. Raises PublishFailed; permanent when no repetition can help.
+        """
 
     async def close(self) -> None:
         """Close its connection; idempotent."""

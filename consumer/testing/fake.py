@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from itertools import count
 
 from consumer.core.delivery import Message, Outgoing, Properties
+from consumer.core.facts import Version
+from consumer.core.queue import Queue
 from consumer.errors import LastcallError
 from consumer.testing.fake_connection import FakeConnection, FakePublisher
 from consumer.testing.fake_gates import Fallible, Gate, Point
@@ -32,13 +34,16 @@ class FakeBroker:
             worker.stop()
             await serving
 
+    Args:
+        version: whose rules `prepare` tells the facts by: major and minor version of RabbitMQ.
+
     Attributes:
         connections: every connection that was ever made, in order; the live ones have `lost` not done.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, version: Version = (4, 3)) -> None:
         self.connections: list[FakeConnection] = []
-        self._server = FakeServer()
+        self._server = FakeServer(version)
         self._generations = count(1)
 
     # ---- the port ----
@@ -58,8 +63,8 @@ class FakeBroker:
     # ---- what is in it ----
 
     def declare(self, queue: str, arguments: Mapping[str, object] | None = None) -> None:
-        """Make a queue, unless there is one of this name."""
-        self._server.declare(queue, arguments or {"x-queue-type": "quorum"})
+        """Make a queue, unless there is one of this name; without `arguments` as a worker would declare it."""
+        self._server.declare(queue, Queue(queue).declaration if arguments is None else arguments)
 
     def put(
         self,
@@ -92,6 +97,17 @@ class FakeBroker:
     def is_empty(self, queue: str) -> bool:
         """Whether nothing is ready and nothing unacked."""
         return not self.ready(queue) and not self.unacked(queue)
+
+    def delayed(self, queue: str) -> list[tuple[Message, float]]:
+        """What was published to come later to a queue, with the delay in seconds, in order."""
+        return self._server.delayed(queue)
+
+    def release(self, queue: str) -> None:
+        """Let everything come now that was to come later to this queue: no clock does it.
+
+        Raises PublishFailed when there is no such queue.
+        """
+        self._server.release(queue)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Return once the condition holds; it is looked at after every change in the broker.
@@ -142,3 +158,8 @@ class FakeBroker:
     def returned_by_closing(self) -> list[Message]:
         """What came back because a channel or a connection went, instead of by nack: it burns delivery limits."""
         return self._server.returned_by_closing
+
+    @property
+    def rejected(self) -> list[Message]:
+        """What came back by basic.reject, in order: failures, as RabbitMQ 4.3 counts them."""
+        return self._server.rejected

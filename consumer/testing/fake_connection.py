@@ -6,7 +6,9 @@ May know: the fake's server and leases. May not know: reconnection, the engine.
 import asyncio
 
 from consumer.broker.port import OnDelivery
+from consumer.core.delays import delay_of
 from consumer.core.delivery import Outgoing
+from consumer.core.facts import QueueFacts
 from consumer.core.queue import Queue
 from consumer.errors import BrokerAway
 from consumer.testing.fake_lease import FakeLease
@@ -23,12 +25,12 @@ class FakeConnection:
         self.leases: list[FakeLease] = []
         self._server = server
 
-    async def prepare(self, queue: Queue) -> None:
+    async def prepare(self, queue: Queue) -> QueueFacts:
         """See port.Connection."""
         await self._server.gates.passing("prepare", self.lost)
         self._server.gates.check("prepare")
         self._check_alive()
-        self._server.prepare(queue)
+        return self._server.prepare(queue)
 
     async def consume(self, queue: Queue, prefetch: int, on_delivery: OnDelivery) -> FakeLease:
         """See port.Connection."""
@@ -76,6 +78,14 @@ class FakePublisher:
         await asyncio.sleep(0)
         self._server.gates.check("confirm")
         self._server.publish(outgoing)
+        await self._server.gates.passing("confirm")
+
+    async def publish_later(self, outgoing: Outgoing, seconds: float) -> None:
+        """See port.Publisher. It stays aside until FakeBroker.release."""
+        delay_of(outgoing, seconds)  # refused as RabbitMQ's publisher refuses it
+        await asyncio.sleep(0)
+        self._server.gates.check("confirm")
+        self._server.put_aside(outgoing, seconds)
         await self._server.gates.passing("confirm")
 
     async def close(self) -> None:

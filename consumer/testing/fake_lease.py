@@ -50,6 +50,12 @@ class FakeLease:
         """See port.Lease."""
         self.queue.put_back(self._settled(tag, multiple=multiple))
 
+    def reject(self, tag: int) -> None:
+        """See port.Lease."""
+        rejected = self._settled(tag, multiple=False)
+        self._server.rejected += [stored.message for stored in rejected]
+        self.queue.put_back(rejected)
+
     async def cancel(self) -> None:
         """See port.Lease."""
         if self._cancelling is None:

@@ -8,6 +8,7 @@ from aiormq.abc import AbstractChannel
 from hypothesis import given
 from hypothesis import strategies as st
 from pamqp import commands as spec
+from pamqp.base import Frame
 from pamqp.frame import marshal
 
 from consumer.broker.amqp.lane import Lane
@@ -17,8 +18,12 @@ from consumer.core.watermark import Verb
 
 @given(st.integers(1, 65_535), st.sampled_from(Verb), st.integers(1, 2**63 - 1), st.booleans())
 def test_a_settlement_is_the_frame_that_pamqp_makes(channel: int, verb: Verb, tag: int, multiple: bool) -> None:
-    frame = spec.Basic.Ack(tag, multiple) if verb is Verb.ACK else spec.Basic.Nack(tag, multiple, requeue=True)
-    assert settlement(channel, verb, tag, multiple=multiple) == marshal(frame, channel)
+    frames: dict[Verb, Frame] = {
+        Verb.ACK: spec.Basic.Ack(tag, multiple),
+        Verb.NACK: spec.Basic.Nack(tag, multiple, requeue=True),
+        Verb.REJECT: spec.Basic.Reject(tag, requeue=True),
+    }
+    assert settlement(channel, verb, tag, multiple=multiple) == marshal(frames[verb], channel)
 
 
 def test_tags_go_up_to_the_whole_of_64_bits() -> None:
@@ -45,6 +50,10 @@ class Wire:
         assert not wait
         self.writes.append(marshal(spec.Basic.Nack(tag, multiple, requeue=True), self.number))
 
+    async def basic_reject(self, tag: int, requeue: bool, wait: bool) -> None:
+        assert not wait
+        self.writes.append(marshal(spec.Basic.Reject(tag, requeue), self.number))
+
     def outlet(self, kind: type[LaneOutlet] | type[ClientOutlet]) -> Outlet:
         if kind is LaneOutlet:
             return LaneOutlet(cast("Lane", self), self.number)
@@ -57,8 +66,8 @@ def wire() -> Wire:
 
 
 def put(outlet: Outlet, tags: range) -> bytes:
-    """Acks, and a nack for every third tag; the frames that are to come of it."""
-    verbs = [Verb.ACK if tag % 3 else Verb.NACK for tag in tags]
+    """Nacks, acks and rejects in turn; the frames that are to come of it."""
+    verbs = [(Verb.NACK, Verb.ACK, Verb.REJECT)[tag % 3] for tag in tags]
     for verb, tag in zip(verbs, tags, strict=True):
         outlet.put(verb, tag, multiple=tag % 2 == 0)
     return b"".join(settlement(3, verb, tag, multiple=tag % 2 == 0) for verb, tag in zip(verbs, tags, strict=True))

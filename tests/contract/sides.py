@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from consumer.broker.amqp import AmqpBroker
 from consumer.broker.amqp.broker import Transport
 from consumer.broker.port import Broker, Connection, Lease, Publisher, Tls
+from consumer.core.delays import Delay
 from consumer.core.delivery import Message, Outgoing, Properties
 from consumer.core.queue import Queue
 from consumer.testing.fake import FakeBroker
@@ -161,4 +162,5 @@ class Contract:
         for connection in self._connections:
             await within(connection.close())
         await within(self.publisher.close())
-        await within(self.side.close([self.queue.name, self.queue.parking]))
+        queues = [self.queue.name, self.queue.parking, Delay(self.queue.name, 1).name]
+        await within(self.side.close(queues))

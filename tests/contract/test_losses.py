@@ -39,6 +39,7 @@ async def test_settling_after_the_loss_is_silently_ignored(contract: Contract) -
     lease.ack(1, multiple=False)
     lease.nack(2, multiple=True)
     lease.ack(99, multiple=False)
+    lease.reject(2)
     await within(lease.cancel())
     await within(lease.close())
     _, other = await contract.consume(await contract.connect())

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from consumer.core.delivery import Outgoing, Properties
-from consumer.core.queue import Binding
+from consumer.core.queue import UNREACHABLE_DELIVERY_LIMIT, Binding
 from consumer.errors import BrokerAway, BrokerRefused, PublishFailed
 from tests.contract.sides import Contract, within
 
@@ -16,6 +16,25 @@ async def test_an_absent_queue_is_declared_with_its_parking_queue(contract: Cont
     await contract.publish(Outgoing(b"p", contract.queue.parking))
     assert [message.body for message in await contract.contents()] == [b"a"]
     assert [message.body for message in await contract.contents(contract.queue.parking)] == [b"p"]
+
+
+async def test_a_queue_that_is_declared_here_is_told_of_so(contract: Contract) -> None:
+    connection = await contract.connect()
+    first = await within(connection.prepare(contract.queue))
+    again = await within(connection.prepare(contract.queue))
+    assert (first.kind, first.delivery_limit, first.limit_source) == ("quorum", UNREACHABLE_DELIVERY_LIMIT, "argument")
+    assert first.dead_letters
+    assert not first.native_delay
+    assert first.declared_here
+    assert again == replace(first, declared_here=False)
+
+
+async def test_a_classic_queue_has_no_delivery_limit(contract: Contract) -> None:
+    connection = await contract.connect()
+    for _ in range(2):
+        facts = await within(connection.prepare(replace(contract.queue, type="classic")))
+        assert (facts.kind, facts.delivery_limit, facts.nack_is_free) == ("classic", None, True)
+        assert not facts.counts_failures_only
 
 
 async def test_preparing_again_changes_nothing(contract: Contract) -> None:

@@ -44,7 +44,7 @@ async def test_an_unroutable_publish_fails(contract: Contract, exchange: str) ->
 async def test_the_parked_copy_keeps_body_and_properties_and_tells_its_story(contract: Contract) -> None:
     await contract.prepared()
     source = Message(b"body", contract.queue.name, "shop", "order.paid", properties=PROPERTIES)
-    copy = parked_copy(source, contract.queue.parking, Parked("no such tenant"), "2024-05-06T07:08:09+00:00")
+    copy = parked_copy(source, contract.queue.parking, Parked("no such tenant"), 1, "2024-05-06T07:08:09+00:00")
     await contract.publish(copy)
     (parked,) = await contract.contents(contract.queue.parking)
     assert parked.body == b"body"
@@ -58,6 +58,7 @@ async def test_the_parked_copy_keeps_body_and_properties_and_tells_its_story(con
         "x-lastcall-exchange": "shop",
         "x-lastcall-routing-key": "order.paid",
         "x-lastcall-attempt": 1,
+        "x-lastcall-copy": 1,
         "x-lastcall-parked-at": "2024-05-06T07:08:09+00:00",
     }
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.sides import Contract, within
+from tests.contract.sides import Contract, FakeSide, within
 
 
 async def bodies(contract: Contract) -> list[bytes]:
@@ -76,6 +76,42 @@ async def test_a_nacked_message_goes_to_whoever_consumes(contract: Contract) -> 
     _, other = await contract.consume(await contract.connect())
     lease.nack(1, multiple=False)
     assert (await other.until(1))[0][1].redelivered
+
+
+async def test_a_rejected_message_comes_back_to_the_head_redelivered(contract: Contract) -> None:
+    connection = await contract.prepared()
+    await contract.put(b"a", b"b", b"c")
+    lease, inbox = await contract.consume(connection, prefetch=1)
+    await inbox.until(1)
+    await within(lease.cancel())
+    lease.reject(1)
+    await within(lease.close())
+    left = await contract.contents()
+    assert [(message.body, message.redelivered) for message in left] == [(b"a", True), (b"b", False), (b"c", False)]
+    if isinstance(contract.side, FakeSide):
+        assert [message.body for message in contract.side.broker.rejected] == [b"a"]
+
+
+async def test_acks_nacks_and_rejects_are_carried_out_in_the_order_in_which_they_were_made(contract: Contract) -> None:
+    connection = await contract.prepared()
+    await contract.put(*[b"%d" % number for number in range(30)])
+    lease, inbox = await contract.consume(connection)
+    await inbox.until(30)
+    await within(lease.cancel())
+    for tag in range(1, 31, 3):  # a quorum queue forgets settlements beyond 32 that wait when the channel closes
+        lease.reject(tag)
+        lease.nack(tag + 1, multiple=True)  # covers what is unsettled below: nothing, if the reject came first
+        lease.ack(tag + 2, multiple=True)
+    await within(lease.close())
+    left = [message.body for message in await contract.contents()]
+    assert sorted(left, key=int) == [b"%d" % number for number in range(30) if number % 3 != 2]
+
+
+async def test_a_reject_of_an_unknown_tag_costs_the_lease(contract: Contract) -> None:
+    lease, _ = await contract.consume(await contract.prepared())
+    lease.reject(7)
+    assert "unknown delivery tag" in await within(lease.lost)
+    contract.side.protocol_errors.clear()
 
 
 @pytest.mark.parametrize("verb", ["ack", "nack"])

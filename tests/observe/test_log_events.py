@@ -26,6 +26,7 @@ from consumer.observe.log_events import log_event
         (Event("lease_lost", "q", "m"), logging.WARNING),
         (Event("parked", "q", "m"), logging.WARNING),
         (Event("connection_lost"), logging.WARNING),
+        (Event("queue_at_risk", "q", data={"limit": 20}), logging.WARNING),
     ],
 )
 def test_an_event_is_logged_as_loud_as_it_matters(caplog, event, level):

@@ -4,24 +4,28 @@ May know: aio-pika's connection. May not know: the reconnect policy (broker/reco
 """
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import aio_pika
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelAccessRefused
 from yarl import URL
 
+from consumer.broker.amqp.convert import version_in
 from consumer.broker.amqp.errors import CONNECTION_ERRORS, cancellations_of_the_client, explain, masked, reason
 from consumer.broker.amqp.lane import Lane, LaneConnection, LaneFactory
 from consumer.broker.amqp.lease import AmqpLease
 from consumer.broker.amqp.publisher import AmqpPublisher
+from consumer.broker.amqp.pulse import Pulse
 from consumer.broker.amqp.tools import QueueTools
 from consumer.broker.amqp.topology import prepare
+from consumer.broker.management import Management
 from consumer.broker.port import OnDelivery, Tls
+from consumer.broker.tls import tls_context
+from consumer.core.facts import QueueFacts, Version
 from consumer.core.queue import Queue
 from consumer.errors import BrokerAway, BrokerRefused, LastcallError
 
@@ -31,26 +35,22 @@ ATTEMPT_TIMEOUT = 10.0
 """Seconds that one address may take to answer before the next one is tried."""
 
 
-def tls_context(tls: Tls) -> ssl.SSLContext:
-    """A context that verifies the broker's certificate and host name, unless told not to."""
-    context = ssl.create_default_context(cafile=tls.ca_file)
-    if tls.cert_file is not None:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
-    if not tls.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 class AmqpConnection:
     """One generation. See port.Connection."""
 
-    def __init__(self, connection: aio_pika.Connection, generation: int, lane: Lane | None) -> None:
+    def __init__(
+        self,
+        connection: aio_pika.Connection,
+        generation: int,
+        lane: Lane | None,
+        management: Management | None,
+    ) -> None:
         self.generation = generation
         self.address = masked(connection.url)
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._connection = connection
         self._lane = lane
+        self._management = management
         connection.close_callbacks.add(self._on_close)
 
     async def channel(self) -> AbstractChannel:
@@ -58,13 +58,14 @@ class AmqpConnection:
         channel = await self._connection.channel(publisher_confirms=False)
         return await channel.get_underlay_channel()
 
-    async def prepare(self, queue: Queue) -> None:
+    async def prepare(self, queue: Queue) -> QueueFacts:
         """See port.Connection."""
         try:
             with cancellations_of_the_client():
-                await prepare(self.channel, queue)
+                facts = await prepare(self.channel, self._version, queue)
         except CONNECTION_ERRORS as error:
             raise BrokerAway(f"{self.address}: lost while preparing queue {queue.name!r}: {reason(error)}") from error
+        return facts if self._management is None else await self._management.refined(facts, queue)
 
     async def consume(self, queue: Queue, prefetch: int, on_delivery: OnDelivery) -> AmqpLease:
         """See port.Connection."""
@@ -86,6 +87,11 @@ class AmqpConnection:
         with suppress(*CONNECTION_ERRORS), cancellations_of_the_client():
             await self._connection.close()
 
+    @property
+    def _version(self) -> Version:
+        transport = self._connection.transport
+        return version_in({} if transport is None else transport.connection.server_properties)
+
     def _on_close(self, _sender: object, error: BaseException | None) -> None:
         if not self.lost.done():
             self.lost.set_result("closed" if error is None else reason(error))
@@ -95,6 +101,7 @@ class AmqpBroker:
     """See port.Broker. `addresses` are AMQP URLs with their secrets; the one that worked last is tried first.
 
     `transport`: "fast" takes deliveries from the byte stream (lane.py), "plain" from aiormq's callback.
+    `management`: asked for what AMQP doesn't show of a queue.
     """
 
     def __init__(
@@ -106,20 +113,21 @@ class AmqpBroker:
         tls: Tls,
         transport: Transport = "fast",
         attempt_timeout: float = ATTEMPT_TIMEOUT,
+        management: Management | None = None,
     ) -> None:
         self._urls = [URL(address).update_query(heartbeat=str(heartbeat)) for address in addresses]
         self._name = name
         self._tls = tls
         self._transport = transport
         self._attempt_timeout = attempt_timeout
+        self._management = management
         self._generations = count(1)
 
     async def connect(self) -> AmqpConnection:
         """See port.Broker."""
-        factory = LaneFactory()
+        factory = self._factory()
         connection = await self.open(self._name, factory)
-        lane = factory.lane if self._transport == "fast" else None
-        return AmqpConnection(connection, next(self._generations), lane)
+        return AmqpConnection(connection, next(self._generations), factory.lane, self._management)
 
     def publisher(self) -> AmqpPublisher:
         """See port.Broker."""
@@ -132,7 +140,7 @@ class AmqpBroker:
     async def open(self, name: str, factory: LaneFactory | None = None) -> aio_pika.Connection:
         """An aio-pika connection to the first address that answers; `name` is shown by the management UI."""
         errors: list[LastcallError] = []
-        factory = factory or LaneFactory()
+        factory = factory or self._factory()
         for url in list(self._urls):
             try:
                 with cancellations_of_the_client():
@@ -147,12 +155,28 @@ class AmqpBroker:
             raise BrokerAway("; ".join(str(error) for error in errors))
         raise errors[0]
 
+    def _factory(self) -> LaneFactory:
+        return LaneFactory(Lane if self._transport == "fast" else Pulse)
+
     async def _dial(self, url: URL, name: str, factory: LaneFactory) -> aio_pika.Connection:
         connection = LaneConnection(
             url,
             ssl_context=tls_context(self._tls) if url.scheme == "amqps" else None,
             client_properties={"connection_name": name},
-            transport_factory=factory if self._transport == "fast" else None,
+            transport_factory=factory,
         )
         await connection.connect(timeout=self._attempt_timeout)
+        if connection.transport is not None:
+            client = connection.transport.connection
+            client.closing.add_done_callback(lambda _: _let_go(client.write_queue))
+            if factory.pulse is not None:
+                factory.pulse.watch(client.connection_tune.heartbeat)
         return connection
+
+
+def _let_go(queue: "asyncio.Queue[Any]") -> None:
+    """Aiormq leaves whoever waits for room in a dead connection's queue waiting for ever: a publish, perhaps."""
+    if not queue.empty():
+        while not queue.empty():
+            queue.get_nowait()
+        asyncio.get_running_loop().call_soon(_let_go, queue)  # for those who have been let in meanwhile

@@ -4,6 +4,7 @@ May know: pamqp's frames, core's records. May not know: channels.
 """
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -13,12 +14,16 @@ from pamqp.common import FieldTable
 from pamqp.header import ContentHeader
 
 from consumer.core.delivery import Defect, Message, Outgoing, Properties
+from consumer.core.facts import Version
 
 PERSISTENT = 2
 """delivery_mode of a message that survives a broker restart (AMQP 0-9-1, basic); aio-pika's default is 1."""
 
 FRAME_OVERHEAD = 8
 """Bytes of a frame around its payload."""
+
+_CAUTIOUS: Version = (4, 0)
+"""Taken where the version can't be read: the one on which most is lost by returning messages."""
 
 _COPIED = tuple(field.name for field in dataclasses.fields(Properties) if field.name not in {"headers", "type"})
 
@@ -81,8 +86,22 @@ def _properties(properties: spec.Basic.Properties) -> Properties:
     )
 
 
-def properties_for(outgoing: Outgoing) -> spec.Basic.Properties:
-    """The properties to publish with: always persistent."""
+def properties_for(outgoing: Outgoing, largest: int) -> spec.Basic.Properties:
+    """The properties to publish with: always persistent.
+
+    Raises ValueError when they can't be sent in one frame of at most `largest` bytes (frame_max), as they must.
+    """
+    try:
+        properties = _properties_for(outgoing)
+        size = len(ContentHeader(properties=properties).marshal())
+    except Exception as error:  # tables that are nested too deep (RecursionError), and whatever pamqp can't encode
+        raise ValueError(f"a header can't be encoded: {type(error).__name__}: {error}") from error
+    if largest and size > largest - FRAME_OVERHEAD:
+        raise ValueError(f"the headers take {size} bytes, and a frame at most {largest}")
+    return properties
+
+
+def _properties_for(outgoing: Outgoing) -> spec.Basic.Properties:
     properties = outgoing.properties
     return spec.Basic.Properties(
         delivery_mode=PERSISTENT,
@@ -92,11 +111,7 @@ def properties_for(outgoing: Outgoing) -> spec.Basic.Properties:
     )
 
 
-def check_header(properties: spec.Basic.Properties, largest: int) -> None:
-    """Raises ValueError when they can't be sent in one frame of at most `largest` bytes (frame_max), as they must."""
-    try:
-        size = len(ContentHeader(properties=properties).marshal())
-    except Exception as error:
-        raise ValueError(f"a header can't be encoded: {type(error).__name__}: {error}") from error
-    if largest and size > largest - FRAME_OVERHEAD:
-        raise ValueError(f"the headers take {size} bytes, and a frame at most {largest}")
+def version_in(server_properties: Mapping[str, object]) -> Version:
+    """RabbitMQ's version, from what it says of itself in connection.start."""
+    found = re.match(r"(\d+)\.(\d+)", str(server_properties.get("version")))
+    return (int(found[1]), int(found[2])) if found else _CAUTIOUS

@@ -189,7 +189,7 @@ def _short_string(data: bytes, position: int) -> tuple[str, int]:
     if position >= len(data) or position + 1 + data[position] > len(data):
         raise BrokenStreamError("a basic.deliver that ends too early")
     end = position + 1 + data[position]
-    return data[position + 1 : end].decode("utf-8", "surrogateescape"), end
+    return data[position + 1 : end].decode("utf-8", "backslashreplace"), end
 
 
 def _unpack(layout: struct.Struct, data: bytes, start: int, stop: int) -> tuple[int, ...]:

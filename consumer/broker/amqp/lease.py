@@ -70,6 +70,11 @@ class AmqpLease:
         if not self.lost.done():
             self._outlet.put(Verb.NACK, tag, multiple=multiple)
 
+    def reject(self, tag: int) -> None:
+        """See port.Lease."""
+        if not self.lost.done():
+            self._outlet.put(Verb.REJECT, tag, multiple=False)
+
     async def cancel(self) -> None:
         """See port.Lease."""
         if self.lost.done():

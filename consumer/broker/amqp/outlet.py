@@ -1,6 +1,6 @@
 """How settlements leave a channel: in order, in few writes. Two ways out with one face.
 
-May know: frames of basic.ack and basic.nack. May not know: why something is settled.
+May know: frames of basic.ack, basic.nack and basic.reject. May not know: why something is settled.
 """
 
 import asyncio
@@ -15,9 +15,11 @@ from aiormq.exceptions import ChannelInvalidStateError
 from consumer.broker.amqp.lane import Lane
 from consumer.core.watermark import Verb
 
-REQUEUE, MULTIPLE = 2, 1
 _frame = struct.Struct(">BHIHHQBB")
-_METHOD_IDS = {Verb.ACK: 80, Verb.NACK: 120}
+_METHOD_IDS = {Verb.ACK: 80, Verb.NACK: 120, Verb.REJECT: 90}
+_MULTIPLE = 1
+_REQUEUE = {Verb.ACK: 0, Verb.NACK: 2, Verb.REJECT: 1}
+"""The bits that come after the tag: basic.reject has no `multiple` before its `requeue`."""
 
 
 class Outlet(Protocol):
@@ -34,8 +36,8 @@ class Outlet(Protocol):
 
 
 def settlement(channel: int, verb: Verb, tag: int, *, multiple: bool) -> bytes:
-    """A whole frame: basic.ack, or basic.nack with requeue (AMQP 0-9-1, class 60)."""
-    flags = (MULTIPLE if multiple else 0) | (REQUEUE if verb is Verb.NACK else 0)
+    """A whole frame: basic.ack, or basic.nack or basic.reject with requeue (AMQP 0-9-1, class 60)."""
+    flags = (_MULTIPLE if multiple else 0) | _REQUEUE[verb]
     return _frame.pack(1, channel, 13, 60, _METHOD_IDS[verb], tag, flags, 0xCE)
 
 
@@ -104,5 +106,13 @@ class ClientOutlet:
                 self._filled.clear()
                 while self._waiting:
                     verb, tag, multiple = self._waiting.popleft()
-                    send = self._channel.basic_ack if verb is Verb.ACK else self._channel.basic_nack
-                    await send(tag, multiple=multiple, wait=False)
+                    await self._send(verb, tag, multiple)
+
+    async def _send(self, verb: Verb, tag: int, multiple: bool) -> None:
+        match verb:
+            case Verb.ACK:
+                await self._channel.basic_ack(tag, multiple=multiple, wait=False)
+            case Verb.NACK:
+                await self._channel.basic_nack(tag, multiple=multiple, wait=False)
+            case Verb.REJECT:
+                await self._channel.basic_reject(tag, requeue=True, wait=False)

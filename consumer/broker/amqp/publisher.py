@@ -8,16 +8,18 @@ to an exchange that is not there closes its channel, and fails whatever else wai
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from weakref import WeakValueDictionary
 
 from aio_pika import Connection
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelNotFoundEntity, DeliveryError, PublishError
 
-from consumer.broker.amqp.convert import check_header, properties_for
+from consumer.broker.amqp.convert import properties_for
+from consumer.broker.amqp.delays import LevelQueues
 from consumer.broker.amqp.errors import CONNECTION_ERRORS, cancellations_of_the_client, reason
+from consumer.core.delays import Delay, delay_of
 from consumer.core.delivery import Outgoing
 from consumer.errors import LastcallError, PublishFailed
 
@@ -29,27 +31,26 @@ class AmqpPublisher:
         self._open_connection = open_connection
         self._opening = asyncio.Lock()
         self._connection: Connection | None = None
+        self._levels: LevelQueues | None = None
         self._channels: dict[str, AbstractChannel] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def publish(self, outgoing: Outgoing) -> None:
         """See port.Publisher."""
-        where = f"exchange {outgoing.exchange!r} with routing key {outgoing.routing_key!r}"
-        try:
-            with cancellations_of_the_client():
-                await self._publish(outgoing)
-        except PublishError as error:
-            raise PublishFailed(f"{where}: no queue takes it ({error}). Declare the queue or the binding.") from error
-        except DeliveryError as error:
-            raise PublishFailed(f"{where}: the broker refused it ({error}): a full queue, perhaps.") from error
-        except ChannelNotFoundEntity as error:
-            raise PublishFailed(f"{where}: {reason(error)}. Declare the exchange.") from error
-        except PublishFailed:
-            raise
-        except LastcallError as error:
-            raise PublishFailed(f"{where}: {error}") from error
-        except (*CONNECTION_ERRORS, TimeoutError) as error:
-            raise PublishFailed(f"{where}: not confirmed: {reason(error)}") from error
+        with _told_as_publish_failed(outgoing):
+            await self._publish(outgoing)
+
+    async def publish_later(self, outgoing: Outgoing, seconds: float) -> None:
+        """See port.Publisher."""
+        delay = delay_of(outgoing, seconds)
+        delayed = delay.delayed(outgoing)
+        with _told_as_publish_failed(delayed):
+            await self._need(delay)
+            try:
+                await self._publish(delayed)
+            except PublishError:  # somebody has deleted the level queue
+                await self._need(delay, again=True)
+                await self._publish(delayed)
 
     async def close(self) -> None:
         """See port.Publisher."""
@@ -61,9 +62,8 @@ class AmqpPublisher:
 
     async def _publish(self, outgoing: Outgoing) -> None:
         channel = await self._channel(outgoing.exchange)
-        properties = properties_for(outgoing)
         try:
-            check_header(properties, channel.connection.connection_tune.frame_max)
+            properties = properties_for(outgoing, channel.connection.connection_tune.frame_max)
         except ValueError as error:
             raise PublishFailed(f"the message can't be published: {error}", permanent=True) from error
         # aiormq tells a returned message by its message id: two with the same one must not be under way at once.
@@ -76,6 +76,14 @@ class AmqpPublisher:
                 properties=properties,
                 mandatory=True,
             )
+
+    async def _need(self, delay: Delay, *, again: bool = False) -> None:
+        async with self._opening:
+            connection = await self._connected()
+            levels = self._levels = self._levels or LevelQueues(connection)
+        if again:
+            levels.forget(delay)
+        await levels.need(delay)
 
     async def _channel(self, exchange: str) -> AbstractChannel:
         async with self._opening:
@@ -92,6 +100,7 @@ class AmqpPublisher:
         connection = self._connection
         if connection is None or connection.is_closed or not connection.connected.is_set():
             connection = self._connection = await self._open_connection()
+            self._levels = None  # whatever was there may be gone
         return connection
 
     @staticmethod
@@ -99,3 +108,23 @@ class AmqpPublisher:
         channel = await (await connection.channel(publisher_confirms=False)).get_underlay_channel()
         await channel.exchange_declare(exchange, passive=True)
         await channel.close()
+
+
+@contextmanager
+def _told_as_publish_failed(outgoing: Outgoing) -> Iterator[None]:
+    where = f"exchange {outgoing.exchange!r} with routing key {outgoing.routing_key!r}"
+    try:
+        with cancellations_of_the_client():
+            yield
+    except PublishError as error:
+        raise PublishFailed(f"{where}: no queue takes it ({error}). Declare the queue or the binding.") from error
+    except DeliveryError as error:
+        raise PublishFailed(f"{where}: the broker refused it ({error}): a full queue, perhaps.") from error
+    except ChannelNotFoundEntity as error:
+        raise PublishFailed(f"{where}: {reason(error)}. Declare the exchange.") from error
+    except PublishFailed:
+        raise
+    except LastcallError as error:
+        raise PublishFailed(f"{where}: {error}") from error
+    except (*CONNECTION_ERRORS, TimeoutError) as error:
+        raise PublishFailed(f"{where}: not confirmed: {reason(error)}") from error
