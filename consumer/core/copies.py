@@ -15,8 +15,10 @@ DEATHS = ("x-first-death-", "x-last-death-")
 
 def retry_copy(message: Message, attempt: int, failed_at: str) -> Outgoing:
     """The message for its next attempt; `failed_at` (ISO 8601) is kept if it was the first that failed."""
-    first = message.properties.headers.get(headers.FIRST_FAILED_AT, failed_at)
-    return _copy(message, {headers.ATTEMPT: attempt, headers.FIRST_FAILED_AT: first})
+    more: dict[str, object] = {headers.ATTEMPT: attempt}
+    if attempt > message.attempt:  # else none has failed: it could not be started
+        more[headers.FIRST_FAILED_AT] = message.properties.headers.get(headers.FIRST_FAILED_AT, failed_at)
+    return _copy(message, more)
 
 
 def saved_copy(message: Message) -> Outgoing:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from consumer.core.retry import RetryPolicy
-from consumer.errors import Park, Requeue, Retry, Undecodable
+from consumer.errors import ClaimLost, Park, Requeue, Retry, Undecodable
 
 ASKED_FOR = 100
 """Attempts up to which `Retry` from a handler is followed, whatever the policy says: a message that never gives up
@@ -70,11 +70,11 @@ def outcome_of(error: BaseException | None, policy: RetryPolicy, attempt: int, c
     match error:
         case None:
             return Completed()
-        case Requeue():
-            return Returned("asked for by the handler")
+        case Requeue() | ClaimLost():  # a claim that was taken over: another worker runs it, or has completed it
+            return Returned("asked for by the handler" if isinstance(error, Requeue) else told(error))
         case Park() | Undecodable():
             return Parked(error.reason if isinstance(error, Park) else str(error))
-        case Retry() if attempt < max(policy.attempts, ASKED_FOR):
+        case Retry() if attempt < most_attempts(policy):
             by_policy = error.after is None
             wait = policy.wait(attempt, chance) if error.after is None else error.after
             return Again(attempt + 1, wait, told(error), by_policy)
@@ -82,6 +82,11 @@ def outcome_of(error: BaseException | None, policy: RetryPolicy, attempt: int, c
             return Again(attempt + 1, policy.wait(attempt, chance), told(error))
         case _:
             return Parked(told(error), error)
+
+
+def most_attempts(policy: RetryPolicy) -> int:
+    """Up to which attempt a handler can have its message tried again."""
+    return max(policy.attempts, ASKED_FOR)
 
 
 def told(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from itertools import islice
 
 from consumer.broker.port import Lease
 from consumer.core.delivery import Message
-from consumer.core.events import Event, Observer
+from consumer.core.events import Event, EventName, Observer
 from consumer.core.facts import QueueFacts
 from consumer.core.ledger import Entry, Interruption, State
 from consumer.engine.budget import Budget
@@ -66,8 +66,7 @@ class Dispatcher:
         entry = self._settler.receive(lease, tag, message)
         if self._counts_attempts:
             entry.more_attempts = message.returns
-        data = {"tag": tag, "generation": lease.generation, "redelivered": message.redelivered}
-        self._observe(Event("received", message.queue, message.message_id, data))
+        self._tell("received", entry, {"tag": tag, "generation": lease.generation, "redelivered": message.redelivered})
         if message.redelivered and self._is_known(entry):
             return
         if self._intake is Intake.RETURNING:
@@ -84,9 +83,10 @@ class Dispatcher:
     def forget(self, lease: Lease) -> None:
         """The lease is lost: what waited here will be delivered again, perhaps elsewhere; what runs, runs on."""
         self._settler.lose(lease)
+        unstarted = [entry for entry in self._waiting if not entry.open]
         self._waiting = deque(entry for entry in self._waiting if entry.open)
         running = [entry for entry in self._tasks if entry.state is State.STALE and entry.lease == lease.id]
-        self._work.runs.lose(lease.id, running)
+        self._work.runs.lose(lease.id, running, unstarted)
         for entry in running if self.handler.cancel_on_lost_lease else ():
             if entry.handling and entry.interrupted is None:
                 entry.interrupted = Interruption.LEASE_LOST
@@ -115,7 +115,7 @@ class Dispatcher:
             self._settler.flush()
             await asyncio.sleep(0)  # lets the frames of this slice go out
         if near_the_limit:
-            await self._work.returning.save(near_the_limit, "drain")
+            await self._work.returning.hand_back(near_the_limit, "drain")
 
     def return_leftovers(self) -> None:
         """Return what is left unstarted, when the cancel was not confirmed in time: better by nack than by closing."""
@@ -137,18 +137,16 @@ class Dispatcher:
     def _is_known(self, entry: Entry) -> bool:
         """Whether its message is being run here, or was, over a lease that is lost: it is settled with that run."""
         runs = self._work.runs
+        if runs.join(entry):
+            self._tell("joined", entry, {"tag": entry.tag, "to": "handler"})
+            return True
         outcome = runs.recall(entry)
-        if outcome is not None:
-            self._tell_joined(entry, "memory")
-            self._spawn(entry, self._work.conclude(entry, outcome))
-        elif runs.join(entry):
-            self._tell_joined(entry, "handler")
-        else:
+        if outcome is None:
             return False
+        self._tell("joined", entry, {"tag": entry.tag, "to": "memory"})
+        self._settler.start(entry)
+        self._spawn(entry, self._work.conclude(entry, outcome))
         return True
-
-    def _tell_joined(self, entry: Entry, to: str) -> None:
-        self._observe(Event("joined", entry.message.queue, entry.message.message_id, {"tag": entry.tag, "to": to}))
 
     def _fill(self) -> None:
         while self._intake is Intake.OPEN and self._waiting and len(self._tasks) < self.handler.concurrency:
@@ -161,6 +159,7 @@ class Dispatcher:
 
     def _start(self, entry: Entry) -> None:
         self._settler.start(entry)
+        self._tell("started", entry, {"attempt": entry.attempt})
         self._spawn(entry, self._work.run(entry))
 
     def _spawn(self, entry: Entry, work: Coroutine[object, object, None]) -> None:
@@ -172,11 +171,13 @@ class Dispatcher:
     def _ended(self, entry: Entry, task: "asyncio.Task[None]") -> None:
         del self._tasks[entry]
         if not task.cancelled() and (error := task.exception()) is not None:
-            data = {"error": repr(error)}
-            self._observe(Event("defect", entry.message.queue, entry.message.message_id, data))
+            self._tell("defect", entry, {"error": repr(error)})
         if entry.open:  # cancelled before its first step: none of our code has run that could have settled it
-            self._settler.requeue(entry, "orphan" if entry.given_up else "cancelled from outside")
+            self._work.drop(entry)
         self._fill()
+
+    def _tell(self, name: EventName, entry: Entry, data: dict[str, object]) -> None:
+        self._observe(Event(name, entry.message.queue, entry.message.message_id, data))
 
 
 def _emptying(waiting: deque[Entry]) -> Iterator[Entry]:

@@ -105,6 +105,8 @@ class Engine:
             return
         self._lifespan.opened.result()
         await self._inboxes.open()
+        if self.stop.asked.done():
+            return
         self.background.start()
         await self._supervisor.run()
 
@@ -187,6 +189,8 @@ class Engine:
                 self._idle.went()
             case "consuming":
                 self._idle.begin()
+            case "connection_lost" | "channel_lost":
+                self._idle.end()  # silence says nothing until all is consumed again
         self._observe(event)
 
     @property

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from consumer.core.events import Event, Observer
 from consumer.engine.once import Once
-from consumer.errors import InboxAway
 
 
 class Inboxes:
@@ -36,5 +35,5 @@ class Inboxes:
         for inbox in {each.inbox for each in self._of_handlers}:
             try:
                 await inbox.close()
-            except InboxAway as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the worker has ended and leaves
                 self._observe(Event("inbox_away", data={"error": str(error)}))

@@ -13,7 +13,6 @@ from consumer.core.delivery import Message
 from consumer.core.events import Event, EventName, Observer
 from consumer.core.ledger import Entry
 from consumer.core.outcome import Again, Completed, Outcome
-from consumer.errors import InboxAway
 from consumer.inbox.owner import Claimed
 from consumer.inbox.port import Claim, Inbox
 
@@ -64,11 +63,12 @@ class Once:
             held = dict(self._held)
             try:
                 kept = await self.inbox.renew(held, self._owner) if held else set()
-            except InboxAway as error:
+            except Exception as error:  # noqa: BLE001 - claims that nobody renews would end one after the other
                 self._observe(Event("inbox_away", self._queue, data={"error": str(error)}))
                 continue
             for key in held.keys() - kept:
-                self._lost(key)
+                if self._held.get(key) is held[key]:  # else it has ended meanwhile, and may have begun anew
+                    self._lost(key)
 
     def _later(self, entry: Entry) -> Outcome:
         """No attempt of ours: it keeps its count."""
@@ -84,7 +84,7 @@ class Once:
     async def _release(self, message: Message, key: str) -> None:
         try:
             await self.inbox.release(key, self._owner)
-        except InboxAway as error:  # the lease ends by itself
+        except Exception as error:  # noqa: BLE001 - whatever it is: the lease ends by itself
             self._tell("inbox_away", message, {"error": str(error)})
 
     def _lost(self, key: str) -> None:
@@ -106,7 +106,7 @@ class Once:
             self._lost(key)
 
     async def _answered(self, message: Message, ask: Callable[[], Awaitable[T]]) -> T:
-        """Asked until the store answers: without its answer nothing may be run."""
+        """Asked until the store answers: without its answer nothing is run, and nothing that has been run goes back."""
 
         async def asked() -> T:
             return await ask()
@@ -116,7 +116,7 @@ class Once:
                 self._tell("inbox_away", message, {"error": str(state.outcome.exception())})
 
         asking = AsyncRetrying(
-            retry=retry_if_exception_type(InboxAway),
+            retry=retry_if_exception_type(Exception),  # InboxAway, or what the port does not allow
             wait=wait_exponential(multiplier=0.2, max=5) + wait_random(0, 0.2),
             before_sleep=tell,
         )

@@ -1,4 +1,4 @@
-"""Gives deliveries back to their queue: by nack, or by a confirmed copy where one nack more could be one too many.
+"""Saves messages from being returned too often: by a confirmed copy, where one nack more could be one too many.
 
 May know: the settler, the port's publisher, what is known of the queue. May not know: why something goes back.
 
@@ -14,8 +14,8 @@ from consumer.core.copies import saved_copy
 from consumer.core.events import Event, Observer
 from consumer.core.facts import QueueFacts
 from consumer.core.ledger import Entry
+from consumer.engine.copying import until_confirmed
 from consumer.engine.settler import Settler
-from consumer.errors import PublishFailed
 
 
 class Returning:
@@ -34,25 +34,33 @@ class Returning:
             return False
         return 2 * (entry.message.returns + 1) > facts.delivery_limit
 
-    async def give_back(self, entry: Entry, reason: str) -> bool:
-        """Nack it, or save it. False: its lease was lost, it goes back by itself."""
-        if self.is_near_the_limit(entry):
-            return await self._save(entry, reason)
-        return self._settler.requeue(entry, reason)
+    async def save(self, entry: Entry) -> None:
+        """Returns when the broker has confirmed the copy. Raises LeaseLost, and PublishFailed when it is permanent."""
+        await until_confirmed(
+            lambda: self._publisher.publish(saved_copy(entry.message)),
+            lambda: self._settler.holds(entry),
+            lambda _, error: self._tell_failed(entry, error),
+        )
 
-    async def save(self, entries: Iterable[Entry], reason: str) -> None:
-        """Give back what is near the limit, all at once. Cancelled: what is not confirmed is nacked."""
-        await asyncio.gather(*(self._save(entry, reason) for entry in entries))
+    async def hand_back(self, entries: Iterable[Entry], reason: str) -> None:
+        """Save these, all at once; what is not confirmed, at the first try or until this is cancelled, is nacked."""
+        await asyncio.gather(*(self._save_or_nack(entry, reason) for entry in entries))
 
-    async def _save(self, entry: Entry, reason: str) -> bool:
-        message = entry.message
+    async def _save_or_nack(self, entry: Entry, reason: str) -> None:
+        if not self._settler.holds(entry):
+            return  # it goes back by itself
         try:
-            await self._publisher.publish(saved_copy(message))
-        except PublishFailed as error:
-            data = {"returns": message.returns, "error": str(error)}
-            self._observe(Event("saving_failed", message.queue, message.message_id, data))
-            return self._settler.requeue(entry, reason)
+            await self._publisher.publish(saved_copy(entry.message))
         except asyncio.CancelledError:
             self._settler.requeue(entry, reason)
             raise
-        return self._settler.ack(entry, "saved")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the message must not stay unsettled
+            self._tell_failed(entry, str(error))
+            self._settler.requeue(entry, reason)
+        else:
+            self._settler.ack(entry, "saved")
+
+    def _tell_failed(self, entry: Entry, error: str) -> None:
+        message = entry.message
+        data = {"returns": message.returns, "error": error}
+        self._observe(Event("saving_failed", message.queue, message.message_id, data))

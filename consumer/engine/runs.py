@@ -6,12 +6,15 @@ RabbitMQ delivers again whatever was unacked on a channel that is gone, while it
 or have ended with its ack lost on the way.
 """
 
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from consumer.core.delivery import Identity
 from consumer.core.ledger import Entry
 from consumer.core.outcome import Again, Completed, Outcome, Returned
+
+T = TypeVar("T")
 
 MEMORY = 4096
 """How many outcomes are remembered, and how many acks before the loss of a lease may have been lost with it, for each
@@ -25,15 +28,22 @@ class Runs:
         self._is_ours = is_ours
         self._leaseless: defaultdict[Identity, list[Entry]] = defaultdict(list)
         self._joined: dict[Entry, Entry] = {}
-        self._acked: deque[tuple[int, Identity]] = deque(maxlen=MEMORY)
+        self._acked: OrderedDict[Identity, int] = OrderedDict()
         self._memory: OrderedDict[Identity, Outcome] = OrderedDict()
 
-    def lose(self, lease: int, in_flight: Iterable[Entry]) -> None:
-        """A lease is gone: these of its deliveries are still being run. Acks made on it may have been lost with it."""
-        for entry in in_flight:
-            if entry.message.identity is not None:
-                self._leaseless[entry.message.identity].append(entry)
-        for acked_on, identity in self._acked:
+    def lose(self, lease: int, in_flight: Iterable[Entry], unstarted: Iterable[Entry]) -> None:
+        """A lease is gone: these of its deliveries are still being run, those were not started.
+
+        Acks made on it may have been lost with it. But a publisher's duplicate that will come back must not be taken
+        for the one that was acked.
+        """
+        running = [(entry.message.identity, entry) for entry in in_flight]
+        for identity, entry in running:
+            if identity is not None:
+                self._leaseless[identity].append(entry)
+        for identity in {identity for identity, _ in running} | {entry.message.identity for entry in unstarted}:
+            self._forget(identity)
+        for identity, acked_on in self._acked.items():
             if acked_on == lease:
                 self._memorize(identity, Completed())
 
@@ -72,15 +82,24 @@ class Runs:
             self._leaseless[identity].remove(run)
             if not self._leaseless[identity]:
                 del self._leaseless[identity]
-        if isinstance(outcome, Returned):
-            return
-        if settled_on is None:
+        if isinstance(outcome, Returned) or (isinstance(outcome, Again) and settled_on is not None):
+            self._forget(identity)  # it comes back to be run; what is remembered is of a duplicate
+        elif settled_on is None:
             self._memorize(identity, outcome)
-        elif not isinstance(outcome, Again):  # that was rejected, to be run again
-            self._acked.append((settled_on.lease, identity))
+        else:
+            _keep(self._acked, identity, settled_on.lease)
 
     def _memorize(self, identity: Identity, outcome: Outcome) -> None:
-        self._memory[identity] = outcome
-        self._memory.move_to_end(identity)
-        if len(self._memory) > MEMORY:
-            self._memory.popitem(last=False)
+        _keep(self._memory, identity, outcome)
+
+    def _forget(self, identity: Identity | None) -> None:
+        if identity is not None:
+            self._acked.pop(identity, None)
+            self._memory.pop(identity, None)
+
+
+def _keep(latest: OrderedDict[Identity, T], identity: Identity, what: T) -> None:
+    latest[identity] = what
+    latest.move_to_end(identity)
+    if len(latest) > MEMORY:
+        latest.popitem(last=False)

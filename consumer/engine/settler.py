@@ -42,9 +42,8 @@ class Settler:
         return entry.state in UNSETTLED
 
     def start(self, entry: Entry) -> None:
-        """Its handler is about to run."""
+        """It is in flight from now on: its handler is about to run, or what came of that is about to be settled."""
         self._ledger.start(entry)
-        self._tell("started", entry, {"attempt": entry.attempt})
 
     def let_go(self, entry: Entry) -> None:
         """Its run is over, and its lease was lost: nobody waits for an answer."""

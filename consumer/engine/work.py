@@ -44,7 +44,7 @@ class Work:
 
     async def run(self, entry: Entry) -> None:
         """Run the handler, if it may be run, and settle what came of it. Never raises."""
-        reason = poison(entry.message, self.returning.facts)
+        reason = poison(entry.message, self.returning.facts, self.policy)
         try:
             if reason is not None:
                 outcome: Outcome = Parked(reason)
@@ -53,7 +53,7 @@ class Work:
             else:
                 outcome = await self.once.run(entry, self._attempts)
         except asyncio.CancelledError:  # while it waited for something else than the handler
-            outcome = ORPHANED if entry.given_up else CANCELLED
+            outcome = _cut_short(entry)
         await self.conclude(entry, outcome)
 
     async def conclude(self, entry: Entry, outcome: Outcome) -> None:
@@ -61,40 +61,52 @@ class Work:
         while (holder := self.runs.holder(entry)) is not None:
             try:
                 outcome = await self._secured(holder, outcome, entry.attempt)
-                if await self._answered(holder, outcome):
-                    break
             except LeaseLost:
                 continue  # a redelivery may have joined, and can be settled
-            except asyncio.CancelledError:  # while a copy was being published
-                outcome = ORPHANED if entry.given_up else CANCELLED
-        self.runs.ended(entry, outcome, holder)
+            except asyncio.CancelledError:  # while a copy was being published: no other one is begun
+                outcome = _cut_short(entry)
+            if self._answered(holder, outcome):
+                break
+        self._end(entry, outcome, holder)
+
+    def drop(self, entry: Entry) -> None:
+        """Its task ended before anything could be concluded: whichever delivery of it is still ours goes back."""
+        outcome = _cut_short(entry)
+        if (holder := self.runs.holder(entry)) is not None:
+            self._answered(holder, outcome)
+        self._end(entry, outcome, holder)
+
+    def _end(self, entry: Entry, outcome: Outcome, settled_on: Entry | None) -> None:
+        self.runs.ended(entry, outcome, settled_on)
         self.settler.let_go(entry)
 
     async def _attempts(self, entry: Entry, claim: Claimed | None) -> Outcome:
         """Those that are made here. Never raises: what the policy's short waits end with is an outcome too."""
         outcome = await self.attempt.run(entry, claim)
         try:
-            return await self._further_attempts(entry, claim, outcome) if self._is_for_here(outcome) else outcome
+            return await self._further_attempts(entry, claim, outcome) if self._is_for_here(entry, outcome) else outcome
         except asyncio.CancelledError:
-            return ORPHANED if entry.given_up else CANCELLED
+            return _cut_short(entry)
 
     async def _further_attempts(self, entry: Entry, claim: Claimed | None, outcome: Outcome) -> Outcome:
         """The short waits of the policy are waited here; the drain ends them."""
         attempts = AsyncRetrying(
-            retry=retry_if_result(self._is_for_here),
+            retry=retry_if_result(lambda outcome: self._is_for_here(entry, outcome)),
             wait=lambda _: _seconds(outcome),
             before_sleep=lambda _: self._tell_retry(entry, outcome),
             sleep=self._wait_unless_draining,
         )
         async for again in attempts:
-            if again.retry_state.attempt_number > 1 and not self.draining:
+            if again.retry_state.attempt_number > 1 and self._is_for_here(entry, outcome):
                 entry.more_attempts += 1
                 outcome = await self.attempt.run(entry, claim)
             again.retry_state.set_result(outcome)
         return outcome
 
-    def _is_for_here(self, outcome: Outcome) -> bool:
-        return isinstance(outcome, Again) and self._is_short(outcome) and not self.draining
+    def _is_for_here(self, entry: Entry, outcome: Outcome) -> bool:
+        """A short wait, and a message that is not on its way to somebody else: its lease stands, or it came back."""
+        is_short = isinstance(outcome, Again) and self._is_short(outcome)
+        return is_short and not self.draining and self.runs.holder(entry) is not None
 
     def _is_short(self, outcome: Again) -> bool:
         return outcome.seconds <= self.policy.in_place
@@ -111,29 +123,35 @@ class Work:
                 await self.parking.park(holder.message, outcome, attempt, lambda: self.settler.holds(holder))
                 return Copied(outcome.name)
             case Again() if not self._is_delayed_by_the_queue(holder, outcome):
-                try:
-                    await self._put_off(holder, outcome)
-                except PublishFailed as error:
-                    why = f"{outcome.reason}; it can't be tried again later: {error}"
-                    return await self._secured(holder, Parked(why), attempt)
-                return Copied(outcome.name)
-        return outcome
+                copying, name = self._put_off(holder, outcome), outcome.name
+            case Returned() if self.returning.is_near_the_limit(holder):
+                copying, name = self.returning.save(holder), "saved"
+            case _:
+                return outcome
+        try:
+            await copying
+        except PublishFailed as error:
+            why = f"{outcome.reason}; it can't be tried again later: {error}"
+            return await self._secured(holder, Parked(why), attempt)
+        return Copied(name)
 
-    async def _answered(self, holder: Entry, outcome: Outcome) -> bool:
+    def _answered(self, holder: Entry, outcome: Outcome) -> bool:
         """Whether it could be told: else the lease was lost this very moment."""
         match outcome:
             case Again():
                 return self.settler.reject(holder, outcome.name)
             case Returned(reason):
-                return await self.returning.give_back(holder, reason)
+                return self.settler.requeue(holder, reason)
         return self.settler.ack(holder, outcome.name)
 
     def _is_delayed_by_the_queue(self, holder: Entry, outcome: Again) -> bool:
-        """Its own delay takes the place of the policy's, and the broker counts; not where that ends at a limit."""
-        facts = self.returning.facts
+        """Its own delay takes the place of the policy's, where its count will be ours, and stays below its limit."""
+        facts, message = self.returning.facts, holder.message
         if facts is None or not facts.native_delay or not outcome.by_policy or self._is_short(outcome):
             return False
-        return facts.delivery_limit is None or holder.message.returns + 1 < facts.delivery_limit
+        if message.attempt + message.returns + 1 != outcome.attempt:  # attempts in place, or a lost lease, came between
+            return False
+        return facts.delivery_limit is None or message.returns + 1 < facts.delivery_limit
 
     async def _put_off(self, holder: Entry, outcome: Again) -> None:
         if self._is_short(outcome) and self.draining:
@@ -145,6 +163,10 @@ class Work:
             message = entry.message
             data = {"attempt": outcome.attempt, "seconds": round(outcome.seconds, 3), "reason": outcome.reason}
             self.observe(Event("retrying", message.queue, message.message_id, data))
+
+
+def _cut_short(entry: Entry) -> Returned:
+    return ORPHANED if entry.given_up else CANCELLED
 
 
 def _seconds(outcome: Outcome) -> float:

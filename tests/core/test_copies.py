@@ -33,6 +33,10 @@ def test_attempts_and_the_first_failure_are_counted_across_copies() -> None:
     assert third.properties.headers["x-lastcall-first-failed-at"] == AT
 
 
+def test_what_could_not_be_started_has_not_failed() -> None:
+    assert "x-lastcall-first-failed-at" not in retry_copy(MESSAGE, MESSAGE.attempt, AT).properties.headers
+
+
 def test_where_it_came_from_at_first_is_seen_through_copies() -> None:
     second = delivered(saved_copy(delivered(retry_copy(MESSAGE, 2, AT))))
     assert (second.origin, second.copies) == (("shop", "order.paid"), 2)

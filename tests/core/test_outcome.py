@@ -4,7 +4,7 @@ import pytest
 
 from consumer.core.outcome import ASKED_FOR, Again, Completed, Outcome, Parked, Returned, outcome_of
 from consumer.core.retry import RetryPolicy
-from consumer.errors import HandlerTimeout, Park, Requeue, Retry, Undecodable
+from consumer.errors import ClaimLost, HandlerTimeout, Park, Requeue, Retry, Undecodable
 
 FAILURE = ValueError("no such tenant")
 LATE = HandlerTimeout("it ran longer than its timeout of 5 s")
@@ -20,6 +20,7 @@ LOST = "ValueError: no such tenant"
         (None, THRICE, 3, Completed()),
         (Requeue(), ONCE, 1, Returned("asked for by the handler")),
         (Requeue(), THRICE, 9, Returned("asked for by the handler")),
+        (ClaimLost("taken over"), THRICE, 1, Returned("ClaimLost: taken over")),
         (Park("a person must look"), THRICE, 1, Parked("a person must look")),
         (Undecodable("not JSON"), THRICE, 1, Parked("not JSON")),
         (FAILURE, ONCE, 1, Parked(LOST, FAILURE)),

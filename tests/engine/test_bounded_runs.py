@@ -56,6 +56,24 @@ async def test_idle_timeout_does_not_count_while_a_handler_runs(stage: Stage) ->
     assert (await within(serving)).reason == "idle"
 
 
+async def test_a_broker_that_is_away_is_not_idleness(stage: Stage) -> None:
+    """The queue may be full: nothing can be told of it."""
+    stage.make(idle_timeout=0.02)
+    stage.handle()
+    stage.put("a")
+    await stage.running("a")
+    connect = stage.fake.hold("connect")
+    stage.fake.cut()
+    await within(connect.reached)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await asyncio.shield(stage.serving)
+    connect.open()
+    stage.handling.finish("a")
+    assert (await stage.report()).reason == "idle"
+    assert stage.fake.is_empty("orders")
+
+
 async def test_idle_timeout_counts_again_after_a_lost_connection(stage: Stage) -> None:
     stage.make(idle_timeout=0.05)
     stage.handle()

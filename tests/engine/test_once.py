@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from consumer import Delivery, Requeue, RetryPolicy
-from consumer.errors import ConfigurationError, InboxAway
+from consumer.errors import ClaimLost, ConfigurationError, InboxAway
 from consumer.inbox import Claim, SqliteInbox
 from tests.engine.stage import Stage, turns, within
 
@@ -240,6 +240,107 @@ async def test_messages_without_an_id_are_run_as_if_there_were_no_inbox(stage: S
     await stage.told("settled", 2)
     assert (claims, store.asked) == ([None, None], [])
     await stage.drained()
+
+
+async def test_one_whose_claim_was_taken_over_is_not_parked(stage: Stage, store: Store) -> None:
+    """`complete_in` has raised ClaimLost: somebody else has the message, and will complete it."""
+
+    @stage.worker.handler("orders", once=store)
+    async def work(delivery: Delivery) -> None:
+        assert delivery.claim is not None
+        await store.release(KEY, delivery.claim.owner)
+        assert await store.claim(KEY, "another worker") is Claim.GRANTED
+        raise ClaimLost("taken over")
+
+    stage.put("a")
+    stage.start()
+    await stage.told("put_off")
+    assert (stage.ids("started"), stage.ids("parked")) == (["a", "a"], [])
+    await stage.drained()
+
+
+async def test_an_inbox_that_fails_in_a_way_nobody_thought_of_is_asked_again(stage: Stage, tmp_path: Path) -> None:
+    """Else what has been run would be requeued, and run again, and again."""
+
+    class Broken(Store):
+        async def complete(self, key: str, owner: str) -> bool:
+            if self.asked.count("complete") == 0:
+                self.asked.append("complete")
+                raise RuntimeError("a defect")
+            return await super().complete(key, owner)
+
+    store = Broken(tmp_path / "inbox.sqlite3")
+    stage.handle(once=store)
+    stage.put("a")
+    await stage.running("a")
+    stage.handling.finish("a")
+    await stage.told("settled")
+    assert (stage.handling.started, store.asked) == (["a"], ["claim", "complete", "complete"])
+    assert [event.data["error"] for event in stage.of("inbox_away")] == ["a defect"]
+    await stage.drained()
+
+
+async def test_a_claim_that_was_released_and_taken_again_while_others_were_renewed_is_not_told_as_lost(
+    stage: Stage, tmp_path: Path
+) -> None:
+    class Slow(Store):
+        answer = asyncio.Event()
+
+        async def renew(self, keys: object, owner: str) -> set[str]:
+            self.renewed.set()
+            await self.answer.wait()
+            return set()  # at the time of the question it was released
+
+    store = Slow(tmp_path / "inbox.sqlite3", lease=0.06)
+    stage.handle(once=store)
+    stage.put("a")
+    await stage.running("a")
+    await within(store.renewed.wait())
+    stage.handling.fail("a", Requeue())
+    stage.handling.forget("a")
+    await stage.handling.begun("a")
+    store.answer.set()
+    await turns()
+    assert stage.ids("claim_lost") == []
+    stage.handling.finish("a")
+    await stage.told("settled")
+    await stage.drained()
+
+
+async def test_a_stop_while_an_inbox_opens_starts_no_background_task(stage: Stage, tmp_path: Path) -> None:
+    opening, go_on, begun = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Slow(Store):
+        async def open(self) -> None:
+            opening.set()
+            await go_on.wait()
+            await super().open()
+
+    @stage.worker.background
+    async def report_stock() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    stage.handle(once=Slow(tmp_path / "inbox.sqlite3"))
+    stage.start()
+    await within(opening.wait())
+    stage.worker.stop()
+    await turns()
+    go_on.set()
+    assert (await stage.report()).exit_code == 0
+    assert not begun.is_set()
+
+
+async def test_an_inbox_that_cannot_be_closed_is_told_and_keeps_nobody(stage: Stage, tmp_path: Path) -> None:
+    class Broken(Store):
+        async def close(self) -> None:
+            await super().close()
+            raise RuntimeError("a defect")
+
+    stage.handle(once=Broken(tmp_path / "inbox.sqlite3"))
+    await stage.running()
+    assert (await stage.drained()).exit_code == 0
+    assert [event.data["error"] for event in stage.of("inbox_away")] == ["a defect"]
 
 
 async def test_a_store_that_cannot_serve_stops_the_start(stage: Stage, tmp_path: Path) -> None:
