@@ -121,6 +121,10 @@ class Ledger:
             self._move(entry, Move.LOSE)
         return entries
 
+    def lowest(self, lease: int) -> int | None:
+        """The lowest tag of this lease that is not settled: entries are in the order of their tags."""
+        return next(iter(self._unsettled.get(lease, ())), None)
+
     def unsettled(self) -> Iterable[Entry]:
         """Everything that the broker still waits for an answer to."""
         return (entry for entries in self._unsettled.values() for entry in entries.values())

@@ -1,9 +1,10 @@
-"""Turns single settlements into as few frames as are safe: `multiple` only up to a proven watermark.
+"""Turns single settlements into as few frames as are safe: `multiple` only below every delivery that is still open.
 
-May know: the delivery tags of one channel, which count from 1 without gaps (AMQP 0-9-1, basic.deliver).
+May know: the delivery tags of one channel, which count up from 1 (AMQP 0-9-1, basic.deliver).
 May not know: channels, the ledger, why a delivery is settled as it is.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -25,47 +26,17 @@ class Frame:
     multiple: bool = False
 
 
-class Watermark:
-    """Everything up to the watermark is settled and sent; beyond it there are holes: running handlers.
+def coalesced(settled: Mapping[int, Verb], lowest_open: int | None) -> list[Frame]:
+    """The frames, in order, for these tags; `lowest_open` is the lowest one of the channel that is not settled.
 
-    `multiple=True` covers every unacked tag up to the given one, running handlers included
-    (broker rule), so it is used only for runs that begin right above the watermark.
+    `multiple=True` covers every unacked tag up to the given one, running handlers included (broker rule), so it is
+    used only below the lowest that is open: there everything else has been sent, or is sent by the frames before.
     """
-
-    def __init__(self) -> None:
-        self.mark = 0
-        self._decided: dict[int, Verb] = {}
-        self._sent_ahead: set[int] = set()
-
-    def settle(self, tag: int, verb: Verb) -> None:
-        """Note what is to be sent for this tag. Each tag is settled once (the ledger sees to it)."""
-        self._decided[tag] = verb
-
-    def frames(self) -> list[Frame]:
-        """What to send now, in order; afterwards nothing is left to send."""
-        frames = [*self._contiguous()]
-        frames += [Frame(verb, tag) for tag, verb in sorted(self._decided.items())]
-        self._sent_ahead.update(self._decided)
-        self._decided.clear()
-        return frames
-
-    def _contiguous(self) -> list[Frame]:
-        frames: list[Frame] = []
-        for tag, verb in self._run_above_the_mark():
-            if frames and frames[-1].verb is verb and verb is not Verb.REJECT:  # basic.reject knows no `multiple`
-                frames[-1] = Frame(verb, tag, multiple=True)
-            else:
-                frames.append(Frame(verb, tag))
-        return frames
-
-    def _run_above_the_mark(self) -> list[tuple[int, Verb]]:
-        run: list[tuple[int, Verb]] = []
-        while True:
-            tag = self.mark + 1
-            if tag in self._decided:
-                run.append((tag, self._decided.pop(tag)))
-            elif tag in self._sent_ahead:
-                self._sent_ahead.remove(tag)
-            else:
-                return run
-            self.mark = tag
+    frames: list[Frame] = []
+    for tag, verb in sorted(settled.items()):
+        is_below = lowest_open is None or tag < lowest_open
+        if is_below and frames and frames[-1].verb is verb and verb is not Verb.REJECT:  # which knows no `multiple`
+            frames[-1] = Frame(verb, tag, multiple=True)
+        else:
+            frames.append(Frame(verb, tag))
+    return frames

@@ -1,6 +1,6 @@
 """The settler: the only caller of ack, nack and reject. Each delivery once, and only on the lease it came from.
 
-May know: the ledger, leases, watermarks. May not know: handlers, why a delivery ended as it did.
+May know: the ledger, leases. May not know: handlers, why a delivery ended as it did.
 
 Settlements are collected during one turn of the loop and go out together, as few frames as are safe.
 """
@@ -12,13 +12,13 @@ from consumer.broker.port import Lease
 from consumer.core.delivery import Message
 from consumer.core.events import Event, EventName, Observer
 from consumer.core.ledger import UNSETTLED, Entry, Ledger, State
-from consumer.core.watermark import Verb, Watermark
+from consumer.core.watermark import Verb, coalesced
 
 
 @dataclass(slots=True)
 class _Channel:
     lease: Lease
-    watermark: Watermark = field(default_factory=Watermark)
+    settled: dict[int, Verb] = field(default_factory=dict)
 
 
 class Settler:
@@ -76,8 +76,8 @@ class Settler:
     def flush(self) -> None:
         """Put every settlement made so far in order on its lease."""
         self._flush_is_due = False
-        for channel in self._channels.values():
-            for frame in channel.watermark.frames():
+        for lease, channel in self._channels.items():
+            for frame in coalesced(channel.settled, self._ledger.lowest(lease)):
                 match frame.verb:
                     case Verb.ACK:
                         channel.lease.ack(frame.tag, multiple=frame.multiple)
@@ -85,6 +85,7 @@ class Settler:
                         channel.lease.nack(frame.tag, multiple=frame.multiple)
                     case Verb.REJECT:
                         channel.lease.reject(frame.tag)
+            channel.settled.clear()
 
     def _return(self, entry: Entry, verb: Verb, reason: str) -> bool:
         self._notice_a_loss(entry)
@@ -100,7 +101,7 @@ class Settler:
             self.lose(channel.lease)
 
     def _send(self, entry: Entry, verb: Verb) -> None:
-        self._channels[entry.lease].watermark.settle(entry.tag, verb)
+        self._channels[entry.lease].settled[entry.tag] = verb
         if not self._flush_is_due:
             self._flush_is_due = True
             asyncio.get_running_loop().call_soon(self.flush)

@@ -156,3 +156,16 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 TestLedger = LedgerMachine.TestCase
+
+
+def test_the_lowest_unsettled_tag_of_a_lease_is_known_whatever_the_order() -> None:
+    ledger = Ledger()
+    entries = [ledger.receive(1, tag, Message(b"", "orders")) for tag in (1, 2, 3)]
+    ledger.receive(2, 1, Message(b"", "orders"))
+    lowest = [ledger.lowest(1)]
+    for entry in (entries[1], entries[0], entries[2]):
+        ledger.start(entry)
+        ledger.ack(entry)
+        lowest.append(ledger.lowest(1))
+    assert lowest == [1, 1, 3, None]
+    assert ledger.lowest(3) is None
