@@ -4,7 +4,7 @@ SHELL := /bin/bash
 DRILL := .venv/bin/lastcall drill examples.orders.worker:worker --prefetch 20
 ARGS ?=
 
-.PHONY: help setup broker demo test lint drill-long figures clean
+.PHONY: help setup broker stores demo test test-matrix test-cluster lint drill-long figures loss-figures clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -21,8 +21,19 @@ broker: ## make sure that a RabbitMQ can be had: AMQP_URL, Docker, or this machi
 demo: setup broker ## three real workers take orders, are scaled down and up under load, and lose nothing
 	$(DRILL) $(ARGS) </dev/null
 
-test: setup broker ## the whole test suite; ARGS="-k drain" for a part of it
-	.venv/bin/python -m pytest $(ARGS) </dev/null
+stores: ## make sure that the inboxes' tests can have a Redis and a PostgreSQL, or say what is missing
+	@deploy/local/stores </dev/null
+
+test: setup broker stores ## the whole test suite; ARGS="-k drain" for a part of it
+	.venv/bin/python -m pytest -m "not faults" $(ARGS) </dev/null
+
+test-matrix: setup ## real faults on RabbitMQ 3.10, 4.0 and 4.3 (20 minutes, as root; VERSIONS=4.3 for one)
+	@deploy/local/test-matrix $(ARGS) </dev/null
+
+test-cluster: setup ## real faults on a cluster of three nodes (as root)
+	@deploy/local/engine up
+	@deploy/local/broker-image
+	.venv/bin/python -m pytest tests/faults -m cluster $(ARGS) </dev/null
 
 lint: setup ## style, format, types and the direction of imports
 	.venv/bin/ruff check .
@@ -35,6 +46,12 @@ drill-long: setup broker ## the demo at length: 2,000 messages, 5 workers, 30 sc
 
 figures: setup broker ## how quickly a stopping worker hands back, finishes and leaves: the table in docs/figures.md
 	.venv/bin/python -m bench.drain_figures $(ARGS) </dev/null
+
+loss-figures: setup ## what is lost or run twice under faults: the table in docs/loss-figures.md (an hour; ARGS="--scale 0.1")
+	@deploy/local/engine up
+	@deploy/local/broker-image
+	@deploy/local/broker-image rabbitmq 4.0
+	.venv/bin/python -m bench.loss_figures $(ARGS) </dev/null
 
 clean: ## remove what the targets above have made in this folder
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

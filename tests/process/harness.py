@@ -10,7 +10,8 @@ import os
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -32,6 +33,7 @@ class WorkerProcess:
         self.output: list[str] = []
         self.log: list[str] = []
         self.gone_at = float("inf")
+        self._named: defaultdict[str, list[Event]] = defaultdict(list)
         self._child = child
         self._news = asyncio.Condition()
         self._following = asyncio.gather(
@@ -47,6 +49,11 @@ class WorkerProcess:
         return self._child.returncode is None
 
     @property
+    def returncode(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self._child.returncode
+
+    @property
     def owns_its_signals(self) -> bool:
         """Whether its first line has run, so that SIGTERM is caught (only Linux tells)."""
         try:
@@ -58,7 +65,7 @@ class WorkerProcess:
 
     def named(self, name: str, **data: object) -> list[Event]:
         """The events of this name with these data, so far."""
-        return [each for each in self.events if each["event"] == name and data.items() <= each.items()]
+        return [each for each in self._named[name] if data.items() <= each.items()]
 
     def ids(self, name: str, **data: object) -> list[str]:
         """The message ids of these events, so far."""
@@ -68,6 +75,13 @@ class WorkerProcess:
         """These events, once there are so many."""
         await self._until(f"{count} x {name} {data or ''}", lambda: len(self.named(name, **data)) >= count)
         return self.named(name, **data)
+
+    async def until_each(self, name: str, message_ids: Iterable[str], **data: object) -> None:
+        """Until each of these messages had such an event."""
+        wanted = set(message_ids)
+        await self._until(
+            f"{name} {data or ''} of each of {sorted(wanted)}", lambda: wanted <= {*self.ids(name, **data)}
+        )
 
     async def until_logged(self, text: str, count: int = 1) -> None:
         """Until so many log lines hold the text."""
@@ -120,7 +134,9 @@ class WorkerProcess:
     def _take_output(self, line: str) -> None:
         self.output.append(line)
         if line.startswith("{"):
-            self.events.append(json.loads(line))
+            event = json.loads(line)
+            self.events.append(event)
+            self._named[event["event"]].append(event)
 
     def _told(self, problem: str) -> str:
         seen = "\n".join(

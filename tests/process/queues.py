@@ -53,9 +53,21 @@ class Jobs:
             while await self.ready() != count:  # noqa: ASYNC110 - no event tells it, see TICK
                 await asyncio.sleep(TICK)
 
+    async def parked(self) -> int:
+        """How many were set aside."""
+        return await self._tools.depth(self.queue.parking) or 0
+
+    async def delete(self) -> None:
+        """Delete the queue, as an operator might while workers consume it."""
+        await self._tools.delete(self.queue.name)
+
+    async def hang_up(self) -> None:
+        """Close the test's own connections, so that no fault finds them; they are opened again when needed."""
+        await self._tools.close()
+        await self._publisher.close()
+
     async def close(self) -> None:
         """Delete the queue and its parking queue."""
         for name in (self.queue.name, self.queue.parking):
             await self._tools.delete(name)
-        await self._tools.close()
-        await self._publisher.close()
+        await self.hang_up()

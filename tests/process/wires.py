@@ -48,6 +48,7 @@ class Wire:
         self._pumps: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._delay = 0.0
         self.dialled = asyncio.Event()
 
     async def connect(self, tls: ssl.SSLContext | None = None) -> None:
@@ -61,6 +62,10 @@ class Wire:
     def thaw(self) -> None:
         """What was held up passes, and what comes later."""
         self._flowing.set()
+
+    def slow_down(self, seconds: float) -> None:
+        """Hold up, from now on, whatever passes by so much."""
+        self._delay = seconds
 
     def cut(self) -> None:
         """Reset every connection; whoever dials again is through."""
@@ -89,6 +94,7 @@ class Wire:
         with suppress(OSError):
             while data := await source.read(65536):
                 await self._flowing.wait()
+                await asyncio.sleep(self._delay)
                 sink.write(data)
                 await sink.drain()
         sink.close()

@@ -13,7 +13,7 @@ import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
-from consumer import Worker
+from consumer import Delivery, Worker
 
 LONG = 60.0
 """Seconds: longer than any test waits."""
@@ -21,6 +21,7 @@ LONG = 60.0
 worker = Worker()
 threaded = Worker()
 leaving = Worker()
+publishing = Worker()
 _started = asyncio.Event()
 
 
@@ -41,6 +42,12 @@ def work_in_a_thread(job: Job) -> None:
 
 
 leaving.handler("jobs")(work)
+
+
+@publishing.handler("jobs")
+async def work_and_publish(job: Job, delivery: Delivery) -> None:
+    await BEHAVIOURS[job.do]()
+    await delivery.publish(b"{}", routing_key=f"{delivery.queue}.parked")  # a queue that is there, whatever it is for
 
 
 @leaving.background
@@ -74,6 +81,10 @@ async def swallow_cancellation() -> None:
 
 async def block_the_loop() -> None:
     time.sleep(LONG)  # noqa: ASYNC251 - the mistake that the test is about
+
+
+async def block_the_loop_for_a_while() -> None:
+    time.sleep(3)  # noqa: ASYNC251 - the mistake that the test is about
 
 
 async def block_the_loop_in_c() -> None:
@@ -124,6 +135,7 @@ BEHAVIOURS = {
     "hold": hold,
     "swallow cancellation": swallow_cancellation,
     "block the loop": block_the_loop,
+    "block the loop for a while": block_the_loop_for_a_while,
     "block the loop in C": block_the_loop_in_c,
     "hold in a thread": hold_in_a_thread,
     "clog the log": clog_the_log,
