@@ -18,7 +18,7 @@ from consumer.broker.port import Broker, Connection
 from consumer.errors import BrokerAway, BrokerRefused, LastcallError
 
 FIRST_WAIT = 0.2
-LONGEST_WAIT = 10.0
+LONGEST_WAIT = 5.0
 """Seconds. With jitter, so that a fleet does not come back to a restarted broker in step."""
 
 Report = Callable[[int, str, float], None]

@@ -40,7 +40,7 @@ def risk_of(queue: Queue, facts: QueueFacts) -> Risk | None:
 
 
 def _cause(queue: Queue, facts: QueueFacts, limit: int) -> str:
-    seen = "has" if facts.kind == "quorum" else "(which the user may not look at: no configure permission) may have"
+    seen = "has" if facts.kind == "quorum" else "(which could not be looked into) may have"
     about = f"queue {queue.name!r} {seen} a delivery limit of {limit}"
     if facts.nack_is_free:
         return (

@@ -6,6 +6,7 @@ import pytest
 
 from consumer.broker.amqp import AmqpBroker
 from consumer.core.facts import DEFAULT_DELIVERY_LIMIT
+from consumer.core.queue import UNREACHABLE_DELIVERY_LIMIT
 from consumer.errors import BrokerRefused
 from tests.queues.conftest import Bench
 
@@ -66,3 +67,18 @@ async def test_without_the_permission_to_declare_the_start_says_what_to_give(
 ) -> None:
     with pytest.raises(BrokerRefused, match="set_permissions"):
         await bench.facts(bench.name(), user_who_may_not_configure)
+
+
+@pytest.mark.parametrize("length", [60, 69, 100, 200, 240])
+async def test_a_queue_of_ours_is_known_again_however_long_its_name(bench: Bench, length: int) -> None:
+    """RabbitMQ cuts what it answers after 255 bytes, with the name in it."""
+    name = bench.name(prefix="t" * (length - 13))
+    assert (await bench.facts(name)).declared_here
+    facts = await bench.facts(name)
+    assert (facts.kind, facts.delivery_limit, facts.declared_here) == ("quorum", UNREACHABLE_DELIVERY_LIMIT, False)
+
+
+async def test_what_is_cut_off_and_not_as_we_would_have_it_is_not_known(bench: Bench) -> None:
+    name = bench.name(prefix="t" * 60)
+    await bench.declare({**QUORUM, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "k" * 200}, name)
+    assert (await bench.facts(name)).kind == "unknown"

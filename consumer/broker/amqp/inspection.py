@@ -34,6 +34,8 @@ DIFFERENCE = re.compile(
     r"inequivalent arg '(?P<arg>[^']+)'.* but current is "
     r"(?:none|(?:the value )?'(?P<value>.*?)'(?: of type '(?P<type>\w+)')?)(?:\W|$)"
 )
+CUT_SHORT = re.compile(r"inequivalent arg '(?P<arg>[^']+)'")
+"""A reply text has 255 bytes at most (AMQP short string): with a long queue name the value is cut off."""
 
 
 async def exists(open_channel: OpenChannel, name: str) -> bool:
@@ -61,7 +63,12 @@ async def inspect(open_channel: OpenChannel, queue: Queue) -> dict[str, object] 
     """
     arguments: dict[str, object] = {"x-queue-type": PROBE}
     asked: set[str] = set()
-    while (found := await _difference(open_channel, queue.name, arguments)) is not None:
+    while (text := await _difference(open_channel, queue.name, arguments)) is not None:
+        found = DIFFERENCE.search(text)
+        if found is None:
+            if _as_we_would(queue, text, arguments):
+                continue
+            return await _ours(open_channel, queue)
         arg, value = found["arg"], found["value"]
         _judge(queue, arg, value)
         if arg in asked or not arg.startswith("x-"):
@@ -74,17 +81,35 @@ async def inspect(open_channel: OpenChannel, queue: Queue) -> dict[str, object] 
             arguments |= NO_QUORUM_QUEUE
         elif value is not None:
             arguments[arg] = _typed(value, found["type"])
-    return {name: arguments[name] for name in asked if name in arguments} if "x-queue-type" in asked else None
+    known = {name: value for name, value in arguments.items() if name not in NO_QUORUM_QUEUE}
+    return known if "x-queue-type" in asked else None
 
 
-async def _difference(open_channel: OpenChannel, name: str, arguments: Mapping[str, object]) -> re.Match[str] | None:
+def _as_we_would(queue: Queue, text: str, arguments: dict[str, object]) -> bool:
+    """Where the value is cut off, try the one that we would have declared; False: it was tried, or there is none."""
+    cut = CUT_SHORT.search(text)
+    if cut is None or cut["arg"] in arguments or cut["arg"] not in queue.declaration:
+        return False
+    arguments[cut["arg"]] = queue.declaration[cut["arg"]]
+    return True
+
+
+async def _ours(open_channel: OpenChannel, queue: Queue) -> dict[str, object] | None:
+    """Our declaration, if it is the queue's: asked for at last, where nothing more can be read of an answer."""
+    if not queue.declare or await _difference(open_channel, queue.name, queue.declaration) is not None:
+        return None
+    return dict(queue.declaration)
+
+
+async def _difference(open_channel: OpenChannel, name: str, arguments: Mapping[str, object]) -> str | None:
+    """How the broker says that the queue is another one; None: it is this one, or it may not be looked at."""
     channel = await open_channel()
     try:
         await channel.queue_declare(name, durable=True, arguments=table(arguments))
     except ChannelAccessRefused:
         return None  # without the permission to configure, the queue is taken as it is
     except ChannelPreconditionFailed as error:
-        return DIFFERENCE.search(str(error))
+        return str(error)
     await channel.close()
     return None
 

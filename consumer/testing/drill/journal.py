@@ -20,6 +20,7 @@ class Record(BaseModel):
     pid: int
     message_id: str | None = None
     reason: str | None = None
+    outcome: str | None = None
 
 
 class Journal:
