@@ -80,7 +80,7 @@ class Worker(Registry):
             engine.stop.ask(self._stop_asked)
         if self._hurry_asked:
             engine.stop.hurry("stop_now() was called")
-        living = asyncio.create_task(engine.run(), name="lastcall engine")
+        living = engine.begin()
         try:
             with watching(self.settings.blocked_after, self.settings.heartbeat, self._tell):
                 cancelled = await outlive_cancellation(living, lambda: engine.stop.ask("serve() was cancelled"))

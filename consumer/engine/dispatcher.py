@@ -8,7 +8,6 @@ Its tasks belong to nobody else: no signal, no lost connection and no cancelled 
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Iterator
-from contextvars import Context
 from enum import Enum, auto
 from itertools import islice
 
@@ -19,6 +18,7 @@ from consumer.core.facts import QueueFacts
 from consumer.core.ledger import Entry, Interruption, State
 from consumer.engine.budget import Budget
 from consumer.engine.handler import Handler
+from consumer.engine.owned import Owner
 from consumer.engine.settler import Settler
 from consumer.engine.work import Work
 
@@ -39,13 +39,13 @@ class Dispatcher:
     """Where the deliveries of one queue wait, and where its handler tasks live."""
 
     def __init__(
-        self, handler: Handler, work: Work, settler: Settler, budget: Budget, context: Context, observe: Observer
+        self, handler: Handler, work: Work, settler: Settler, budget: Budget, owner: Owner, observe: Observer
     ) -> None:
         self.handler = handler
         self._work = work
         self._settler = settler
         self._budget = budget
-        self._context = context
+        self._owner = owner
         self._observe = observe
         self._intake = Intake.OPEN
         self._counts_attempts = False
@@ -165,7 +165,7 @@ class Dispatcher:
 
     def _spawn(self, entry: Entry, work: Coroutine[object, object, None]) -> None:
         name = f"{self.handler.name} {entry.message.message_id or entry.tag}"
-        task = asyncio.get_running_loop().create_task(work, name=name, context=self._context.copy())
+        task = self._owner.guarded(work, name)
         self._tasks[entry] = task
         task.add_done_callback(lambda task: self._ended(entry, task))
 

@@ -6,7 +6,6 @@ May know: every part of the engine, and in which order they live. May not know: 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from contextvars import copy_context
 from dataclasses import dataclass, field
 
 from consumer.broker.port import Broker, Publisher
@@ -25,6 +24,7 @@ from consumer.engine.idle import IdleWatch
 from consumer.engine.inboxes import Inboxes
 from consumer.engine.lifespan import Lifespan
 from consumer.engine.once import Once
+from consumer.engine.owned import Owner
 from consumer.engine.parking import Parking
 from consumer.engine.putting_off import PuttingOff
 from consumer.engine.report import Report
@@ -60,16 +60,17 @@ class Engine:
         loop = asyncio.get_running_loop()
         self.stop = StopRequest()
         self.lifecycle = Lifecycle()
-        self.background = Background(plan.background, observe)
+        self._owner = Owner(self.stop.interrupt)
+        self._observe = observe = self._owner.outside(observe)
+        self.background = Background(plan.background, self._owner, observe)
         self._plan = plan
-        self._observe = observe
         self._clock: Callable[[], float] = loop.time
         self._draining = Draining()
-        self._lifespan = Lifespan(plan.lifespan, self._lifespan_ended)
+        self._lifespan = Lifespan(plan.lifespan, self._owner, self._lifespan_ended)
         self._failure: BaseException | None = None
-        self.publisher: Publisher = broker.publisher()
+        self.publisher: Publisher = self._owner.context.run(broker.publisher)
         self._settler = Settler(Ledger(), self._note)
-        self._owner = new_owner()
+        self._claimant = new_owner()
         self._once: list[Once] = []
         budget = Budget(plan.max_messages, lambda: self.stop.ask("max messages reached"))
         subscriptions = [Subscription(self._dispatcher(handler, budget), self._note) for handler in plan.handlers]
@@ -78,6 +79,10 @@ class Engine:
         self._idle = IdleWatch(plan.idle_timeout, loop, lambda: self.stop.ask("idle"))
         self._finished = 0
         self._handed_back = 0
+
+    def begin(self) -> "asyncio.Task[Report]":
+        """`run` in a task that nobody but the engine can cancel."""
+        return self._owner.begin(self.run(), "lastcall engine")
 
     async def run(self) -> Report:
         """Consume until a stop is asked for, then drain. The report says how it went, failures included."""
@@ -161,7 +166,7 @@ class Engine:
     def _dispatcher(self, handler: Handler, budget: Budget) -> Dispatcher:
         once = None
         if handler.inbox is not None:
-            once = Once(handler.inbox, handler.queue.name, self._owner, self._note)
+            once = Once(handler.inbox, handler.queue.name, self._claimant, self._note)
             self._once.append(once)
         work = Work(
             handler.retry,
@@ -175,7 +180,7 @@ class Engine:
             self._draining,
             self._note,
         )
-        return Dispatcher(handler, work, self._settler, budget, copy_context(), self._note)
+        return Dispatcher(handler, work, self._settler, budget, self._owner, self._note)
 
     def _note(self, event: Event) -> None:
         """Count what the report and the idle watch need, and pass it on."""

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
+from consumer.engine.owned import Owner
+
 
 class Lifespan:
     """Holds an async context manager open between `open` and `close`; `on_early_end` is told when it ends by itself."""
@@ -16,9 +18,11 @@ class Lifespan:
     def __init__(
         self,
         manager: AbstractAsyncContextManager[object] | None,
+        owner: Owner,
         on_early_end: Callable[[BaseException | None], None] = lambda _: None,
     ) -> None:
         self._manager = manager
+        self._owner = owner
         self._on_early_end = on_early_end
         self._end = asyncio.Event()
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -29,7 +33,7 @@ class Lifespan:
         if self._manager is None:
             self.opened.set_result(None)
         else:
-            self._task = asyncio.create_task(self._hold(self._manager), name="lastcall lifespan")
+            self._task = self._owner.guarded(self._hold(self._manager), "lastcall lifespan")
 
     async def close(self) -> None:
         """Close it and wait until it is closed. Raises what closing raises. Idempotent."""

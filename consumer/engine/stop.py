@@ -22,6 +22,13 @@ class StopRequest:
         if not self.asked.done():
             self.asked.set_result(reason)
 
+    def interrupt(self) -> None:
+        """Ctrl+C has stopped the loop under us: the first time drain, then hurry."""
+        if self.asked.done():
+            self.hurry("KeyboardInterrupt")
+        else:
+            self.ask("KeyboardInterrupt")
+
     def hurry(self, reason: str) -> None:
         """Ask for the drain with its deadline now."""
         self.ask(reason)

@@ -8,8 +8,10 @@ to an exchange that is not there closes its channel, and fails whatever else wai
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from contextvars import copy_context
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from aio_pika import Connection
@@ -23,6 +25,8 @@ from consumer.core.delays import Delay, delay_of
 from consumer.core.delivery import Outgoing
 from consumer.errors import LastcallError, PublishFailed
 
+T = TypeVar("T")
+
 
 class AmqpPublisher:
     """See port.Publisher."""
@@ -34,6 +38,8 @@ class AmqpPublisher:
         self._levels: LevelQueues | None = None
         self._channels: dict[str, AbstractChannel] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._context = copy_context()
+        self._opens: set[asyncio.Task[Any]] = set()
 
     async def publish(self, outgoing: Outgoing) -> None:
         """See port.Publisher."""
@@ -45,15 +51,19 @@ class AmqpPublisher:
         delay = delay_of(outgoing, seconds)
         delayed = delay.delayed(outgoing)
         with _told_as_publish_failed(delayed):
-            await self._need(delay)
+            await self._apart(self._need(delay))
             try:
                 await self._publish(delayed)
             except PublishError:  # somebody has deleted the level queue
-                await self._need(delay, again=True)
+                await self._apart(self._need(delay, again=True))
                 await self._publish(delayed)
 
     async def close(self) -> None:
         """See port.Publisher."""
+        for opening in self._opens:
+            opening.cancel()
+        if self._opens:
+            await asyncio.wait(self._opens)
         connection, self._connection = self._connection, None
         self._channels.clear()
         if connection is not None:
@@ -61,7 +71,9 @@ class AmqpPublisher:
                 await connection.close()
 
     async def _publish(self, outgoing: Outgoing) -> None:
-        channel = await self._channel(outgoing.exchange)
+        channel = self._channels.get(outgoing.exchange)
+        if channel is None or channel.is_closed:
+            channel = await self._apart(self._channel(outgoing.exchange))
         try:
             properties = properties_for(outgoing, channel.connection.connection_tune.frame_max)
         except ValueError as error:
@@ -76,6 +88,13 @@ class AmqpPublisher:
                 properties=properties,
                 mandatory=True,
             )
+
+    async def _apart(self, opening: Coroutine[Any, Any, T]) -> T:
+        """What others will use too: in the publisher's own context, and to its end though the caller be cancelled."""
+        task = asyncio.get_running_loop().create_task(opening, name="lastcall publisher", context=self._context.copy())
+        self._opens.add(task)
+        task.add_done_callback(self._opens.discard)
+        return await asyncio.shield(task)
 
     async def _need(self, delay: Delay, *, again: bool = False) -> None:
         async with self._opening:
