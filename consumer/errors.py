@@ -5,7 +5,6 @@ May know: nothing but itself. May not know: anything of the package (everything 
 
 # ruff: noqa: N818 - `raise Park(...)` and `BrokerAway` read as what they are; "Error" would add a word, not a meaning
 
-
 LONGEST_RETRY = 2**21
 """Seconds (about 24 days) that a message can wait in the broker for its next attempt."""
 

@@ -165,7 +165,12 @@ class AmqpBroker:
             client_properties={"connection_name": name},
             transport_factory=factory,
         )
-        await connection.connect(timeout=self._attempt_timeout)
+        try:
+            await connection.connect(timeout=self._attempt_timeout)
+        except BaseException:
+            with suppress(*CONNECTION_ERRORS):
+                await connection.close()  # else aio-pika's finalizer does it, at a time when no loop may run any more
+            raise
         if connection.transport is not None:
             client = connection.transport.connection
             client.closing.add_done_callback(lambda _: _let_go(client.write_queue))
