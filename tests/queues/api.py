@@ -9,14 +9,16 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from consumer.testing.brokers import BrokerHandle
+
 
 class Api:
-    """The management API that belongs to a broker: by RabbitMQ's custom 10000 ports above AMQP's."""
+    """The management API that belongs to a broker: where it says, or by custom 10000 ports above AMQP's."""
 
-    def __init__(self, amqp_url: str) -> None:
-        parts = urlsplit(amqp_url)
+    def __init__(self, broker: BrokerHandle) -> None:
+        parts = urlsplit(broker.url)
         self.vhost = unquote(parts.path[1:]) or "/"
-        self.netloc = f"{parts.hostname}:{(parts.port or 5672) + 10_000}"
+        self.netloc = f"{parts.hostname}:{broker.management_port or (parts.port or 5672) + 10_000}"
         self.user = f"{parts.username or 'guest'}:{parts.password or 'guest'}"
         self.url = f"http://{self.user}@{self.netloc}"
 

@@ -61,7 +61,7 @@ async def bench(lastcall_broker: BrokerHandle) -> AsyncIterator[Bench]:
 
 @pytest.fixture
 def api(lastcall_broker: BrokerHandle) -> Api:
-    api = Api(lastcall_broker.url)
+    api = Api(lastcall_broker)
     try:
         api.ask("GET", "overview")
     except (OSError, HTTPException, AssertionError) as error:

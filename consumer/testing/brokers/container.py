@@ -61,7 +61,10 @@ def container_broker(say: Say) -> Iterator[BrokerHandle]:
         with _reaper_disabled(without_reaper):
             host, port = _start(container)
         yield BrokerHandle(
-            f"amqp://lastcall:{password}@{host}:{port}/", "container", f"container {image} on port {port}"
+            f"amqp://lastcall:{password}@{host}:{port}/",
+            "container",
+            f"container {image} on port {port}",
+            int(container.get_exposed_port(MANAGEMENT_PORT)),
         )
     finally:
         container.stop()

@@ -24,11 +24,13 @@ class BrokerHandle:
         url: The AMQP address, password included: ``amqp://user:password@host:port/vhost``.
         kind: Who runs the broker: it was ``given``, or it is a ``container``, or ``embedded``.
         description: One line for a person, without secrets.
+        management_port: Where its management API is on the same host, if that is known.
     """
 
     url: str
     kind: BrokerKind
     description: str
+    management_port: int | None = None
 
     def __repr__(self) -> str:
         return f"BrokerHandle(url={masked(self.url)!r}, kind={self.kind!r}, description={self.description!r})"
