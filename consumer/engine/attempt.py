@@ -6,6 +6,7 @@ May know: the handler, the failure policy. May not know: leases, settlements, wh
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 
 from consumer.broker.port import Publisher
 from consumer.core.events import Event, EventName, Observer
@@ -42,6 +43,8 @@ class Attempt:
         """An exception of the handler's is an outcome, whatever it is. `claim`: that of the handler's inbox."""
         began = self._clock()
         error = await self._call(entry, claim)
+        if not entry.given_up:
+            await _absorb_cancellations()
         outcome = self._outcome(entry, error)
         data = {"outcome": outcome.name, "seconds": round(self._clock() - began, 6)}
         self._tell("finished", entry, data)
@@ -69,14 +72,12 @@ class Attempt:
             case Interruption.GIVEN_UP:
                 return ORPHANED
             case Interruption.LEASE_LOST:
-                _forget_a_cancellation(entry)
+                entry.interrupted = None
                 return LEASE_LOST
             case Interruption.TIMED_OUT:
-                _forget_a_cancellation(entry)
+                entry.interrupted = None
                 late = HandlerTimeout(f"it ran longer than its timeout of {self._handler.timeout:g} s")
                 return outcome_of(late, policy, entry.attempt, chance)
-        if isinstance(error, asyncio.CancelledError) and _was_cancelled():
-            return CANCELLED
         return outcome_of(error, policy, entry.attempt, chance)
 
     def _timer(self, entry: Entry) -> asyncio.TimerHandle | None:
@@ -96,15 +97,12 @@ class Attempt:
         self._observe(Event(name, entry.message.queue, entry.message.message_id, data))
 
 
-def _forget_a_cancellation(entry: Entry) -> None:
-    """It was ours, and it has been dealt with: the task goes on, to settle what came of it."""
-    entry.interrupted = None
+async def _absorb_cancellations() -> None:
+    """They were ours, or of the handler's own making, and are over: the task goes on, to settle what came of it."""
     task = asyncio.current_task()
-    if task is not None:
+    if task is None or not task.cancelling():
+        return
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(0)  # one that has not struck yet
+    while task.cancelling():
         task.uncancel()
-
-
-def _was_cancelled() -> bool:
-    """Whether somebody cancelled this task, or the handler raised a CancelledError of its own making."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

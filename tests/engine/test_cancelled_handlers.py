@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from consumer import Delivery, Requeue
+from consumer import Delivery, Requeue, RetryPolicy
 from consumer.core.events import Event
 from tests.engine.stage import Stage, turns
 
@@ -135,3 +135,47 @@ async def test_nor_one_that_has_not_taken_its_first_step(stage: Stage) -> None:
     assert stage.of("requeued") == []
     assert (await stage.drained()).exit_code == 0
     assert stage.fake.is_empty("orders")
+
+
+@pytest.mark.parametrize("goes_on", [False, True], ids=["and awaits", "and fails at once"])
+async def test_a_handler_that_cancels_its_own_task_has_failed_and_is_not_run_for_ever(
+    stage: Stage, goes_on: bool
+) -> None:
+    """Nobody else can cancel it: whatever it is that does, it is in the handler, and would be there the next time."""
+
+    @stage.worker.handler("orders")
+    async def work(_delivery: Delivery) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        if goes_on:
+            raise asyncio.CancelledError
+        await asyncio.sleep(0)
+
+    stage.put("a")
+    stage.start()
+    await stage.told("settled")
+    (parked,) = stage.fake.ready("orders.parked")
+    assert parked.properties.headers["x-lastcall-exception"] == "CancelledError"
+    assert stage.of("requeued") == []
+    assert (await stage.drained()).exit_code == 0
+
+
+async def test_a_cancellation_that_a_library_left_behind_does_not_end_the_wait_before_the_next_attempt(
+    stage: Stage,
+) -> None:
+    """Python 3.11's TaskGroup leaves one, and its first releases' asyncio.timeout takes it for its own."""
+    attempts = []
+
+    @stage.worker.handler("orders", retry=RetryPolicy(attempts=2, first_wait=0.01))
+    async def work(delivery: Delivery) -> None:
+        attempts.append(delivery.attempt)
+        await cancelled_by_a_library()
+        if delivery.attempt == 1:
+            raise ValueError
+
+    stage.put("a")
+    stage.start()
+    await stage.told("settled")
+    assert (attempts, stage.of("requeued")) == ([1, 2], [])
+    assert (await stage.drained()).exit_code == 0
