@@ -47,7 +47,8 @@ class Worker(Registry):
         """Run until a stop signal, and drain; returns the process's exit code.
 
         Blocks, owns the loop and the signals: the first SIGTERM or SIGINT drains, the second sets the drain's
-        deadline to now, the third (or SIGQUIT) ends the process. Call it on the main thread.
+        deadline to now, the third (or SIGQUIT) ends the process. Call it on the main thread: elsewhere it says so and
+        returns 2.
         """
         from consumer.observe.outputs import outputs  # noqa: PLC0415 - only a host that owns the process logs
 

@@ -8,6 +8,7 @@ cancellation would hold the process for ever.
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from threading import current_thread, main_thread
 from typing import Protocol
 
 from consumer.engine.report import ExitCode, Report
@@ -34,7 +35,15 @@ class Hosted(Stoppable, Protocol):
 
 
 def run(hosted: Hosted) -> int:
-    """Run it to its end; the process's exit code. Owns SIGTERM, SIGINT and SIGQUIT meanwhile."""
+    """Run it to its end; the process's exit code. Owns SIGTERM, SIGINT and SIGQUIT meanwhile.
+
+    Raises ConfigurationError in a thread other than the main one.
+    """
+    if current_thread() is not main_thread():
+        raise ConfigurationError(
+            "worker.run() owns the signals, and those belong to the main thread: call it there. In a thread, "
+            "`asyncio.run(worker.serve())` runs the worker, and `worker.stop()`, called from anywhere, drains it."
+        )
     before = installed()
     signals = before or StopSignals().install()
     code = int(ExitCode.FAILED)

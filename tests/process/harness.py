@@ -159,8 +159,13 @@ class Workers:
         self, *flags: str, worker: str = "worker", events: str = "-", env: Mapping[str, str] | None = None
     ) -> WorkerProcess:
         """Start one, in a session of its own; it may not even have begun to import when this returns."""
+        command = (sys.executable, "-m", "consumer", "run", f"workers:{worker}", "--events", events)
+        return await self.launch(*command, *flags, env=env)
+
+    async def launch(self, *command: str, env: Mapping[str, str] | None = None) -> WorkerProcess:
+        """Start any program that writes an event stream, as `start` does."""
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "consumer", "run", f"workers:{worker}", "--events", events, *flags),
+            *command,
             cwd=self._directory,
             env={**self._environment, **(env or {})},
             stdin=asyncio.subprocess.DEVNULL,
