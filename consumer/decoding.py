@@ -4,7 +4,8 @@ May know: pydantic. May not know: handlers (`consumer.payload` reads those), que
 """
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
@@ -13,6 +14,27 @@ from consumer.errors import ConfigurationError, Undecodable
 
 PLAIN_ENCODINGS = frozenset({"", "identity", "utf-8", "utf8"})
 """Content encodings under which a body is what it looks like."""
+
+
+class Described(Protocol):
+    """What is said of a body by who sent it; asked for no more than is needed."""
+
+    @property
+    def content_type(self) -> str | None:
+        """A media type."""
+
+    @property
+    def content_encoding(self) -> str | None:
+        """How it is compressed or encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Undescribed:
+    content_type: str | None = None
+    content_encoding: str | None = None
+
+
+UNDESCRIBED: Described = _Undescribed()
 
 _SHOWN_PROBLEMS = 3
 _SHOWN_CHARACTERS = 200
@@ -31,15 +53,15 @@ class Decoder:
         self._read: Callable[[bytes], object] = _reader(payload_type, self._type_name)
         self._takes_raw = payload_type is bytes
 
-    def __call__(self, body: bytes, content_type: str | None, content_encoding: str | None) -> object:
+    def __call__(self, body: bytes, described: Described = UNDESCRIBED) -> object:
         """Make a body into a payload.
 
         Raises:
             Undecodable: It can't be done; the text is short and quotes at most a little of the body.
         """
-        encoding = (content_encoding or "").strip().lower()
-        if encoding not in PLAIN_ENCODINGS and not self._takes_raw:
-            raise Undecodable(f"content encoding {encoding!r:.40} is not decoded here (take the body as bytes)")
+        encoding = described.content_encoding
+        if encoding is not None:
+            self._refuse_if_encoded(encoding.strip().lower())
         try:
             return self._read(body)
         except ValidationError as error:
@@ -48,8 +70,12 @@ class Decoder:
             problems = f"not UTF-8 text at byte {error.start}"
         except Exception as error:
             # A validator of the user's own: the message is as undecodable, and its traceback shows why.
-            raise Undecodable(self._reason(f"{type(error).__name__}: {error}", content_type)) from error
-        raise Undecodable(self._reason(problems, content_type))  # outside: the cause would carry the body
+            raise Undecodable(self._reason(f"{type(error).__name__}: {error}", described.content_type)) from error
+        raise Undecodable(self._reason(problems, described.content_type))  # outside: the cause would carry the body
+
+    def _refuse_if_encoded(self, encoding: str) -> None:
+        if encoding not in PLAIN_ENCODINGS and not self._takes_raw:
+            raise Undecodable(f"content encoding {encoding!r:.40} is not decoded here (take the body as bytes)")
 
     def _reason(self, problems: str, content_type: str | None) -> str:
         kind = f" ({content_type:.60})" if content_type else ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
 
-from consumer.decoding import Decoder
+from consumer.decoding import UNDESCRIBED, Decoder, Described
 from consumer.errors import ConfigurationError
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
@@ -29,13 +29,13 @@ class CallPlan:
     is_async: bool
     decoder: Decoder
 
-    def decode(self, body: bytes, content_type: str | None = None, content_encoding: str | None = None) -> object:
+    def decode(self, body: bytes, described: Described = UNDESCRIBED) -> object:
         """Make a body into what the handler takes; None, whatever the body holds, where it takes no payload.
 
         Raises:
             Undecodable: The body can't be made into it; the text is the parking reason.
         """
-        return self.decoder(body, content_type, content_encoding) if self.takes_payload else None
+        return self.decoder(body, described) if self.takes_payload else None
 
 
 def read_signature(function: Callable[..., object], delivery_type: type) -> CallPlan:

@@ -4,14 +4,12 @@ May know: settings, every room's front door. May not know: how any of them does 
 """
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from consumer.broker.port import Broker
-from consumer.core.events import Event
 from consumer.engine.engine import Engine, Plan
 from consumer.engine.report import Report
 from consumer.engine.supervisor import Patience
@@ -55,11 +53,11 @@ class Worker(Registry):
         try:
             settings = self.settings
             with outputs(settings, worker_name()) as observers:
-                self._observers += observers
+                self._observers.add(*observers)
                 try:
                     return asyncio_host.run(self)
                 finally:
-                    self._observers = [each for each in self._observers if each not in observers]
+                    self._observers.remove(*observers)
         except ConfigurationError as error:
             self.failed(error)
             return 2
@@ -75,7 +73,7 @@ class Worker(Registry):
             from consumer.connecting import rabbitmq  # noqa: PLC0415 - a worker on another broker needs none of it
 
             broker = rabbitmq(self.settings, worker_name())
-        engine = Engine(self._plan(), broker, self._tell)
+        engine = Engine(self._plan(), broker, self._observers)
         self._running = (asyncio.get_running_loop(), engine)
         if self._stop_asked is not None:
             engine.stop.ask(self._stop_asked)
@@ -83,7 +81,7 @@ class Worker(Registry):
             engine.stop.hurry("stop_now() was called")
         living = engine.begin()
         try:
-            with watching(self.settings.blocked_after, self.settings.heartbeat, self._tell):
+            with watching(self.settings.blocked_after, self.settings.heartbeat, self._observers):
                 cancelled = await outlive_cancellation(living, lambda: engine.stop.ask("serve() was cancelled"))
         finally:
             self._running = self._stop_asked = None
@@ -165,14 +163,6 @@ class Worker(Registry):
             lifespan=self._lifespan() if self._lifespan is not None else None,
             background=tuple(self._background),
         )
-
-    def _tell(self, event: Event) -> None:
-        for observer in tuple(self._observers):
-            try:
-                observer(event)
-            except Exception:
-                self._observers.remove(observer)
-                logging.getLogger("lastcall").exception("an observer failed at %r and is told nothing more", event.name)
 
     def _tell_engine(self, say: Callable[[Engine], None]) -> None:
         running = self._running

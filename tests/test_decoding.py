@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel, Field, field_validator
 from typing_extensions import TypedDict
 
+from consumer.core.delivery import Properties
 from consumer.decoding import Decoder
 from consumer.errors import ConfigurationError, Undecodable
 
@@ -41,7 +42,7 @@ class Nested(BaseModel):
 def decode(
     payload_type: Any, body: bytes, content_type: str | None = None, content_encoding: str | None = None
 ) -> object:
-    return Decoder(payload_type)(body, content_type, content_encoding)
+    return Decoder(payload_type)(body, Properties(content_type=content_type, content_encoding=content_encoding))
 
 
 def test_a_type_that_json_can_not_be_made_into_is_refused():

@@ -3,10 +3,10 @@
 May know: AMQP's words for a message. May not know: channels, handlers, how it will be settled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from consumer.core import headers
 
@@ -41,22 +41,90 @@ class Defect:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What arrived: the body, untouched, and where it came from."""
+class Unread:
+    """Properties that are left undecoded until somebody asks: all that work needs of most messages is in here."""
 
-    body: bytes
-    queue: str
-    exchange: str = ""
-    routing_key: str = ""
-    redelivered: bool = False
-    properties: Properties = field(default_factory=Properties)
-    defect: Defect | None = None
+    __slots__ = ("headers", "message_id", "read")
+
+    content_encoding = None
+    """A message that has one is read at once."""
+
+    def __init__(self, message_id: str | None, headers: Mapping[str, object], read: Callable[[], Properties]) -> None:
+        self.message_id = message_id
+        self.headers = headers
+        self.read = read
+        """Decodes them all; they are known to be readable."""
+
+
+NO_PROPERTIES = Properties()
+
+
+class Message:
+    """What arrived: the body, untouched, and where it came from. One is made for each delivery, so it is small."""
+
+    __slots__ = ("_given", "body", "defect", "exchange", "queue", "redelivered", "routing_key")
+
+    def __init__(
+        self,
+        body: bytes,
+        queue: str,
+        exchange: str = "",
+        routing_key: str = "",
+        redelivered: bool = False,
+        properties: Properties | Unread = NO_PROPERTIES,
+        defect: Defect | None = None,
+    ) -> None:
+        self.body = body
+        self.queue = queue
+        self.exchange = exchange
+        self.routing_key = routing_key
+        self.redelivered = redelivered
+        self._given = properties
+        self.defect = defect
+
+    @property
+    def properties(self) -> Properties:
+        """All its basic properties."""
+        if isinstance(self._given, Unread):
+            self._given = self._given.read()
+        return self._given
 
     @property
     def message_id(self) -> str | None:
         """The publisher's name for the message, if it gave one."""
-        return self.properties.message_id
+        return self._given.message_id
+
+    @property
+    def headers(self) -> Mapping[str, object]:
+        """Its headers, those that are for us among them."""
+        return self._given.headers
+
+    @property
+    def content_encoding(self) -> str | None:
+        """How the body is compressed or encoded, if it is."""
+        return self._given.content_encoding
+
+    @property
+    def content_type(self) -> str | None:
+        """What the body is, as its publisher says."""
+        return self.properties.content_type
+
+    def replaced(self, **changes: Any) -> "Message":
+        """The same but for these of its fields."""
+        names = ("body", "queue", "exchange", "routing_key", "redelivered", "properties", "defect")
+        return Message(**{name: getattr(self, name) for name in names} | changes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Message) and self._all() == other._all()
+
+    __hash__ = None  # type: ignore[assignment]  # as in any record that can be compared and has a mapping in it
+
+    def __repr__(self) -> str:
+        return f"Message{self._all()!r}"
+
+    def _all(self) -> tuple[object, ...]:
+        where = (self.queue, self.exchange, self.routing_key, self.redelivered)
+        return (self.body, *where, self.properties, self.defect)
 
     @property
     def attempt(self) -> int:
@@ -80,22 +148,26 @@ class Message:
         A body and our copies' number belong to it: a publisher may use an id twice, and a copy of ours is another
         message than the one that was acked for it.
         """
-        if self.message_id is None:
+        given = self._given
+        if given.message_id is None:
             return None
-        return self.message_id, self.copies, len(self.body), hash(self.body[:IDENTIFYING_BYTES])
+        return given.message_id, self.copies, len(self.body), hash(self.body[:IDENTIFYING_BYTES])
 
     @property
     def origin(self) -> tuple[str, str]:
         """The exchange and the routing key that it was first published with, copies of ours looked through."""
-        exchange = self.properties.headers.get(headers.EXCHANGE)
-        routing_key = self.properties.headers.get(headers.ROUTING_KEY)
+        exchange = self._given.headers.get(headers.EXCHANGE)
+        routing_key = self._given.headers.get(headers.ROUTING_KEY)
         if self.copies and _is_name(exchange) and _is_name(routing_key):
             return str(exchange), str(routing_key)
         return self.exchange, self.routing_key
 
     def _number(self, header: str) -> int:
         """A count in a header; what is no count (anybody can write headers) is none."""
-        count = self.properties.headers.get(header)
+        given = self._given.headers
+        if not given:
+            return 0
+        count = given.get(header)
         return count if isinstance(count, int) and 0 < count < UNBELIEVABLE else 0
 
 

@@ -5,7 +5,7 @@ May know: nothing but itself. May not know: clocks (the sink stamps the time), s
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 EventName: TypeAlias = Literal[
     "connecting",  # an attempt failed; data: attempt, error, wait (seconds until the next)
@@ -53,3 +53,17 @@ class Event:
 
 Observer: TypeAlias = Callable[[Event], None]
 """Is told of every event, synchronously, on the loop's thread: it must return at once and never raise."""
+
+ROUTINE: frozenset[EventName] = frozenset({"received", "started", "finished", "settled"})
+"""What every delivery goes through. These are made only while somebody wants them."""
+
+
+class Audience(Protocol):
+    """Those who are told."""
+
+    @property
+    def wants_routine(self) -> bool:
+        """Whether one of them wants the events of `ROUTINE`."""
+
+    def __call__(self, event: Event) -> None:
+        """Tell them."""

@@ -20,6 +20,8 @@ class State(Enum):
     REQUEUED = auto()
     LOST = auto()  # ended without a settlement, because its lease was lost
 
+    __hash__ = object.__hash__  # by identity, as they are compared: the table is asked for every delivery
+
 
 class Move(Enum):
     """What can happen to a delivery."""
@@ -28,6 +30,8 @@ class Move(Enum):
     ACK = auto()
     REQUEUE = auto()
     LOSE = auto()
+
+    __hash__ = object.__hash__
 
 
 TABLE: dict[tuple[State, Move], State] = {

@@ -59,6 +59,9 @@ class Copied:
     name: str
 
 
+COMPLETED = Completed()
+"""There is nothing more to say of one, so there is only one."""
+
 Outcome: TypeAlias = Completed | Returned | Again | Parked | Copied
 
 
@@ -69,7 +72,7 @@ def outcome_of(error: BaseException | None, policy: RetryPolicy, attempt: int, c
     """
     match error:
         case None:
-            return Completed()
+            return COMPLETED
         case Requeue() | ClaimLost():  # a claim that was taken over: another worker runs it, or has completed it
             return Returned("asked for by the handler" if isinstance(error, Requeue) else told(error))
         case Park() | Undecodable():

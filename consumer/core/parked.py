@@ -119,7 +119,7 @@ def replayed(message: Message, to: str) -> Outgoing:
     """
     kept = {
         name: value
-        for name, value in carried(replace(message, queue=to)).items()
+        for name, value in carried(message.replaced(queue=to)).items()
         if name in _KEPT or not name.startswith(_OURS)
     }
     story = story_of(message)

@@ -16,6 +16,11 @@ class Verb(Enum):
     NACK = "nack"
     REJECT = "reject"
 
+    __hash__ = object.__hash__  # by identity, as they are compared
+
+
+_ACKS = {Verb.ACK}
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -32,6 +37,8 @@ def coalesced(settled: Mapping[int, Verb], lowest_open: int | None) -> list[Fram
     `multiple=True` covers every unacked tag up to the given one, running handlers included (broker rule), so it is
     used only below the lowest that is open: there everything else has been sent, or is sent by the frames before.
     """
+    if len(settled) > 1 and (lowest_open is None or max(settled) < lowest_open) and set(settled.values()) == _ACKS:
+        return [Frame(Verb.ACK, max(settled), multiple=True)]  # nearly all: one frame for however many
     frames: list[Frame] = []
     for tag, verb in sorted(settled.items()):
         is_below = lowest_open is None or tag < lowest_open

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from consumer.broker.port import Publisher
-from consumer.core.events import Event, EventName, Observer
+from consumer.core.events import Event
 from consumer.core.ledger import Entry, Interruption
-from consumer.core.outcome import Outcome, Returned, outcome_of
+from consumer.core.outcome import COMPLETED, Outcome, Returned, outcome_of
 from consumer.delivery import Delivery, Draining
 from consumer.engine.handler import Handler
+from consumer.engine.notes import Notes
 from consumer.errors import HandlerTimeout
 from consumer.inbox.owner import Claimed
 
@@ -30,41 +31,42 @@ class Attempt:
         handler: Handler,
         publisher: Publisher,
         draining: Draining,
-        observe: Observer,
+        notes: Notes,
         clock: Callable[[], float],
     ) -> None:
         self._handler = handler
         self._publisher = publisher
         self._draining = draining
-        self._observe = observe
+        self._notes = notes
         self._clock = clock
 
     async def run(self, entry: Entry, claim: Claimed | None) -> Outcome:
         """An exception of the handler's is an outcome, whatever it is. `claim`: that of the handler's inbox."""
-        began = self._clock()
-        error = await self._call(entry, claim)
-        if not entry.given_up:
-            await _absorb_cancellations()
-        outcome = self._outcome(entry, error)
-        data = {"outcome": outcome.name, "seconds": round(self._clock() - began, 6)}
-        self._tell("finished", entry, data)
-        return outcome
-
-    async def _call(self, entry: Entry, claim: Claimed | None) -> BaseException | None:
-        timer = self._timer(entry)
+        began, failure = self._clock(), None
+        timer = None if self._handler.timeout is None else self._timer(entry, self._handler.timeout)
         entry.handling = True
         try:
-            delivery = Delivery(entry.message, entry.attempt, self._draining, self._publisher, claim)
-            await self._handler.call(entry.message, delivery)
+            await self._handler.call(entry.message, self._delivery(entry, claim))
         except GeneratorExit:  # the loop is gone, and with it everything that a settlement takes
             raise
         except BaseException as error:  # noqa: BLE001 - SystemExit from a handler must not end the worker
-            return error
+            failure = error
         finally:
             entry.handling = False
             if timer is not None:
                 timer.cancel()
-        return None
+        if not entry.given_up and (task := asyncio.current_task()) is not None and task.cancelling():
+            await _absorb_cancellations(task)
+        is_completed = failure is None and entry.interrupted is None
+        outcome = COMPLETED if is_completed else self._outcome(entry, failure)
+        self._notes.finished_with(entry, outcome.name, self._clock() - began)
+        return outcome
+
+    def _delivery(self, entry: Entry, claim: Claimed | None) -> Delivery | None:
+        """None where the handler takes none: most do without."""
+        if self._handler.plan.delivery_parameter is None:
+            return None
+        return Delivery(entry.message, entry.attempt, self._draining, self._publisher, claim)
 
     def _outcome(self, entry: Entry, error: BaseException | None) -> Outcome:
         policy, chance = self._handler.retry, random.random()  # noqa: S311 - jitter, no secret
@@ -80,28 +82,21 @@ class Attempt:
                 return outcome_of(late, policy, entry.attempt, chance)
         return outcome_of(error, policy, entry.attempt, chance)
 
-    def _timer(self, entry: Entry) -> asyncio.TimerHandle | None:
-        seconds, task = self._handler.timeout, asyncio.current_task()
-        if seconds is None or task is None:
-            return None
+    def _timer(self, entry: Entry, seconds: float) -> asyncio.TimerHandle:
+        task = asyncio.current_task()
 
         def cancel() -> None:
-            if entry.interrupted is None:
+            if entry.interrupted is None and task is not None:
                 entry.interrupted = Interruption.TIMED_OUT
-                self._tell("timed_out", entry, {"seconds": seconds})
+                message = entry.message
+                self._notes(Event("timed_out", message.queue, message.message_id, {"seconds": seconds}))
                 task.cancel(Interruption.TIMED_OUT.value)
 
         return asyncio.get_running_loop().call_later(seconds, cancel)
 
-    def _tell(self, name: EventName, entry: Entry, data: dict[str, object]) -> None:
-        self._observe(Event(name, entry.message.queue, entry.message.message_id, data))
 
-
-async def _absorb_cancellations() -> None:
+async def _absorb_cancellations(task: "asyncio.Task[object]") -> None:
     """They were ours, or of the handler's own making, and are over: the task goes on, to settle what came of it."""
-    task = asyncio.current_task()
-    if task is None or not task.cancelling():
-        return
     with suppress(asyncio.CancelledError):
         await asyncio.sleep(0)  # one that has not struck yet
     while task.cancelling():

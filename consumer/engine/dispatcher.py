@@ -7,17 +7,19 @@ Its tasks belong to nobody else: no signal, no lost connection and no cancelled 
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from enum import Enum, auto
+from functools import partial
 from itertools import islice
 
 from consumer.broker.port import Lease
 from consumer.core.delivery import Message
-from consumer.core.events import Event, EventName, Observer
+from consumer.core.events import Event, EventName
 from consumer.core.facts import QueueFacts
 from consumer.core.ledger import Entry, Interruption, State
 from consumer.engine.budget import Budget
 from consumer.engine.handler import Handler
+from consumer.engine.notes import Notes
 from consumer.engine.owned import Owner
 from consumer.engine.settler import Settler
 from consumer.engine.work import Work
@@ -39,14 +41,14 @@ class Dispatcher:
     """Where the deliveries of one queue wait, and where its handler tasks live."""
 
     def __init__(
-        self, handler: Handler, work: Work, settler: Settler, budget: Budget, owner: Owner, observe: Observer
+        self, handler: Handler, work: Work, settler: Settler, budget: Budget, owner: Owner, notes: Notes
     ) -> None:
         self.handler = handler
         self._work = work
         self._settler = settler
         self._budget = budget
         self._owner = owner
-        self._observe = observe
+        self._notes = notes
         self._intake = Intake.OPEN
         self._counts_attempts = False
         self._waiting: deque[Entry] = deque()
@@ -67,7 +69,7 @@ class Dispatcher:
         entry = self._settler.receive(lease, tag, message)
         if self._counts_attempts:
             entry.more_attempts = message.returns
-        self._tell("received", entry, {"tag": tag, "generation": lease.generation, "redelivered": message.redelivered})
+        self._notes.received(entry, lease.generation)
         if message.redelivered and self._is_known(entry):
             return
         if self._intake is Intake.RETURNING:
@@ -128,6 +130,7 @@ class Dispatcher:
         """Cancel the handlers that still run. Only the drain calls this, when its deadline has passed."""
         for entry, task in self._tasks.items():
             entry.interrupted = Interruption.GIVEN_UP
+            task.add_done_callback(partial(self._dropped, entry))
             task.cancel(Interruption.GIVEN_UP.value)
 
     def return_joined(self) -> None:
@@ -146,7 +149,7 @@ class Dispatcher:
             return False
         self._tell("joined", entry, {"tag": entry.tag, "to": "memory"})
         self._settler.start(entry)
-        self._spawn(entry, self._work.conclude(entry, outcome))
+        self._spawn(entry, partial(self._work.conclude, outcome=outcome))
         return True
 
     def _fill(self) -> None:
@@ -160,25 +163,41 @@ class Dispatcher:
 
     def _start(self, entry: Entry) -> None:
         self._settler.start(entry)
-        self._tell("started", entry, {"attempt": entry.attempt})
-        self._spawn(entry, self._work.run(entry))
+        self._spawn(entry, self._work.run)
 
-    def _spawn(self, entry: Entry, work: Coroutine[object, object, None]) -> None:
+    def _spawn(self, entry: Entry, work: Callable[[Entry], Coroutine[object, object, None]]) -> None:
         name = f"{self.handler.name} {entry.message.message_id or entry.tag}"
-        task = self._owner.guarded(work, name)
-        self._tasks[entry] = task
-        task.add_done_callback(lambda task: self._ended(entry, task))
+        self._tasks[entry] = self._owner.guarded(self._live(entry, work), name)
 
-    def _ended(self, entry: Entry, task: "asyncio.Task[None]") -> None:
+    async def _live(self, entry: Entry, work: Callable[[Entry], Coroutine[object, object, None]]) -> None:
+        """What the tasks run. Its end is its own last step: a callback of the task's would cost a turn of the loop."""
+        try:
+            await work(entry)
+        except GeneratorExit:  # the loop is gone
+            raise
+        except BaseException as error:
+            if not isinstance(error, asyncio.CancelledError):  # an error of ours, for which the message goes back
+                self._tell("defect", entry, {"error": repr(error)})
+            self._ended(entry)
+            if not isinstance(error, Exception | asyncio.CancelledError):
+                raise  # a KeyboardInterrupt that has struck here is the loop's owner's
+        else:
+            self._ended(entry)
+
+    def _ended(self, entry: Entry) -> None:
         del self._tasks[entry]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._tell("defect", entry, {"error": repr(error)})
-        if entry.open:  # cancelled before its first step: none of our code has run that could have settled it
+        if entry.open:
             self._work.drop(entry)
-        self._fill()
+        if self._waiting:
+            self._fill()
+
+    def _dropped(self, entry: Entry, _task: "asyncio.Task[None]") -> None:
+        """Cancelled before its first step, perhaps: then none of our code has run that could have settled it."""
+        if entry in self._tasks:
+            self._ended(entry)
 
     def _tell(self, name: EventName, entry: Entry, data: dict[str, object]) -> None:
-        self._observe(Event(name, entry.message.queue, entry.message.message_id, data))
+        self._notes(Event(name, entry.message.queue, entry.message.message_id, data))
 
 
 def _emptying(waiting: deque[Entry]) -> Iterator[Entry]:

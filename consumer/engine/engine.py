@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from consumer.broker.port import Broker, Publisher
-from consumer.core.events import Event, Observer
+from consumer.core.events import Audience, Event
 from consumer.core.ledger import Ledger
 from consumer.core.lifecycle import Happening, Lifecycle, Phase
 from consumer.delivery import Draining
@@ -23,6 +23,7 @@ from consumer.engine.handler import Handler
 from consumer.engine.idle import IdleWatch
 from consumer.engine.inboxes import Inboxes
 from consumer.engine.lifespan import Lifespan
+from consumer.engine.notes import Notes
 from consumer.engine.once import Once
 from consumer.engine.owned import Owner
 from consumer.engine.parking import Parking
@@ -56,29 +57,27 @@ class Plan:
 class Engine:
     """Runs once. Made and used on the loop's thread."""
 
-    def __init__(self, plan: Plan, broker: Broker, observe: Observer) -> None:
+    def __init__(self, plan: Plan, broker: Broker, audience: Audience) -> None:
         loop = asyncio.get_running_loop()
         self.stop = StopRequest()
         self.lifecycle = Lifecycle()
         self._owner = Owner(self.stop.interrupt)
-        self._observe = observe = self._owner.outside(observe)
-        self.background = Background(plan.background, self._owner, observe)
+        self._idle = IdleWatch(plan.idle_timeout, loop, lambda: self.stop.ask("idle"))
+        self._notes = Notes(audience, self._owner.outside(audience), self._idle)
+        self.background = Background(plan.background, self._owner, self._notes)
         self._plan = plan
         self._clock: Callable[[], float] = loop.time
         self._draining = Draining()
         self._lifespan = Lifespan(plan.lifespan, self._owner, self._lifespan_ended)
         self._failure: BaseException | None = None
         self.publisher: Publisher = self._owner.context.run(broker.publisher)
-        self._settler = Settler(Ledger(), self._note)
+        self._settler = Settler(Ledger(), self._notes)
         self._claimant = new_owner()
         self._once: list[Once] = []
         budget = Budget(plan.max_messages, lambda: self.stop.ask("max messages reached"))
-        subscriptions = [Subscription(self._dispatcher(handler, budget), self._note) for handler in plan.handlers]
-        self._inboxes = Inboxes(self._once, self._note)
-        self._supervisor = Supervisor(broker, subscriptions, plan.patience, self.stop, self.lifecycle, self._note)
-        self._idle = IdleWatch(plan.idle_timeout, loop, lambda: self.stop.ask("idle"))
-        self._finished = 0
-        self._handed_back = 0
+        subscriptions = [Subscription(self._dispatcher(handler, budget), self._notes) for handler in plan.handlers]
+        self._inboxes = Inboxes(self._once, self._notes)
+        self._supervisor = Supervisor(broker, subscriptions, plan.patience, self.stop, self.lifecycle, self._notes)
 
     def begin(self) -> "asyncio.Task[Report]":
         """`run` in a task that nobody but the engine can cancel."""
@@ -122,15 +121,15 @@ class Engine:
             "in_flight": sum(len(each.in_flight) for each in dispatchers),
             "prefetched": sum(each.prefetched for each in dispatchers),
         }
-        self._observe(Event("drain_started", data={"reason": self.stop.asked.result(), **counts}))
-        self._finished = self._handed_back = 0
+        self._notes(Event("drain_started", data={"reason": self.stop.asked.result(), **counts}))
+        self._notes.count_anew()
         crew = Crew(
             self._draining,
             self.background,
             self._supervisor.subscriptions,
             self._settler,
             self._lifespan,
-            self._observe,
+            self._notes,
         )
         orphans = await drain(crew, deadline)
         self.lifecycle.move(Happening.DRAINED)
@@ -150,12 +149,12 @@ class Engine:
             reason=self.stop.asked.result(),
             forced=self.stop.hurried.done(),
             seconds=round(deadline.elapsed(), 6),
-            finished=self._finished,
-            handed_back=self._handed_back,
+            finished=self._notes.finished,
+            handed_back=self._notes.handed_back,
             orphans=orphans,
             error=error,
         )
-        self._observe(Event("drain_finished", data=report.as_dict()))
+        self._notes(Event("drain_finished", data=report.as_dict()))
         return report
 
     def _lifespan_ended(self, error: BaseException | None) -> None:
@@ -166,37 +165,21 @@ class Engine:
     def _dispatcher(self, handler: Handler, budget: Budget) -> Dispatcher:
         once = None
         if handler.inbox is not None:
-            once = Once(handler.inbox, handler.queue.name, self._claimant, self._note)
+            once = Once(handler.inbox, handler.queue.name, self._claimant, self._notes)
             self._once.append(once)
         work = Work(
             handler.retry,
-            Attempt(handler, self.publisher, self._draining, self._note, self._clock),
+            Attempt(handler, self.publisher, self._draining, self._notes, self._clock),
             once,
             Runs(self._settler.holds),
             self._settler,
-            Parking(self.publisher, handler.queue.parking, self._note),
-            PuttingOff(self.publisher, self._note),
-            Returning(self.publisher, self._settler, self._note),
+            Parking(self.publisher, handler.queue.parking, self._notes),
+            PuttingOff(self.publisher, self._notes),
+            Returning(self.publisher, self._settler, self._notes),
             self._draining,
-            self._note,
+            self._notes,
         )
-        return Dispatcher(handler, work, self._settler, budget, self._owner, self._note)
-
-    def _note(self, event: Event) -> None:
-        """Count what the report and the idle watch need, and pass it on."""
-        match event.name:
-            case "received":
-                self._idle.came()
-            case "finished":
-                self._finished += 1
-            case "settled" | "requeued" | "lease_lost":
-                self._handed_back += event.data.get("reason") == "drain"
-                self._idle.went()
-            case "consuming":
-                self._idle.begin()
-            case "connection_lost" | "channel_lost":
-                self._idle.end()  # silence says nothing until all is consumed again
-        self._observe(event)
+        return Dispatcher(handler, work, self._settler, budget, self._owner, self._notes)
 
     @property
     def phase(self) -> Phase:

@@ -4,7 +4,7 @@ May know: the user's function, payload decoding. May not know: leases, settlemen
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from consumer.core.delivery import Message
@@ -38,17 +38,16 @@ class Handler:
         """The annotation of the handler's payload parameter."""
         return self.plan.payload_type
 
-    async def call(self, message: Message, delivery: Delivery) -> None:
-        """Decode the payload and run the function to its end. Raises Undecodable, or what the function raises."""
+    def call(self, message: Message, delivery: Delivery | None) -> Awaitable[object]:
+        """Decode the payload, and call the function: it has run to its end when what is returned was awaited.
+
+        Raises Undecodable; the awaitable, what the function raises. `delivery`: for a function that takes it.
+        """
         if message.defect is not None:
             raise Undecodable(message.defect.reason)
-        arguments: list[object] = []
-        if self.plan.takes_payload:
-            properties = message.properties
-            arguments.append(self.plan.decode(message.body, properties.content_type, properties.content_encoding))
-        name = self.plan.delivery_parameter
-        call = functools.partial(self.function, *arguments, **({name: delivery} if name else {}))
-        if self.plan.is_async:
-            await call()  # type: ignore[misc]  # is_async says that it returns an awaitable
-        else:
-            await self.threads.run(call)
+        plan = self.plan
+        payload = (plan.decode(message.body, message),) if plan.takes_payload else ()
+        named = {} if plan.delivery_parameter is None else {plan.delivery_parameter: delivery}
+        if plan.is_async:
+            return self.function(*payload, **named)  # type: ignore[return-value]  # is_async says that it is one
+        return self.threads.run(functools.partial(self.function, *payload, **named))

@@ -24,12 +24,13 @@ class IdleWatch:
     def came(self) -> None:
         """A delivery arrived."""
         self._here += 1
-        self.end()
+        if self._timer is not None:
+            self.end()
 
     def went(self) -> None:
         """A delivery is done with."""
-        self._here = max(0, self._here - 1)
-        if self._here == 0:
+        self._here -= 1
+        if self._here == 0 and self._timeout is not None:
             self._arm()
 
     def end(self) -> None:

@@ -12,7 +12,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from consumer.core.delivery import Message
 from consumer.core.events import Event, EventName, Observer
 from consumer.core.ledger import Entry
-from consumer.core.outcome import Again, Completed, Outcome
+from consumer.core.outcome import COMPLETED, Again, Completed, Outcome
 from consumer.inbox.owner import Claimed
 from consumer.inbox.port import Claim, Inbox
 
@@ -47,7 +47,7 @@ class Once:
                 return self._later(entry)
             if claim is Claim.COMPLETED:
                 self._tell("already_completed", message, {})
-                return Completed()
+                return COMPLETED
             self._held[key] = message
             outcome = await attempts(entry, Claimed(key, self._owner))
             await self._write_down(message, key, outcome)

@@ -6,15 +6,12 @@ RabbitMQ delivers again whatever was unacked on a channel that is gone, while it
 or have ended with its ack lost on the way.
 """
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
-from typing import TypeVar
 
 from consumer.core.delivery import Identity
 from consumer.core.ledger import Entry
-from consumer.core.outcome import Again, Completed, Outcome, Returned
-
-T = TypeVar("T")
+from consumer.core.outcome import COMPLETED, Again, Outcome, Returned
 
 MEMORY = 4096
 """How many outcomes are remembered, and how many acks before the loss of a lease may have been lost with it, for each
@@ -28,7 +25,8 @@ class Runs:
         self._is_ours = is_ours
         self._leaseless: defaultdict[Identity, list[Entry]] = defaultdict(list)
         self._joined: dict[Entry, Entry] = {}
-        self._acked: OrderedDict[Identity, int] = OrderedDict()
+        self._acked: deque[tuple[int | None, Identity]] = deque(maxlen=MEMORY)
+        """By lease; None: sent back."""
         self._memory: OrderedDict[Identity, Outcome] = OrderedDict()
 
     def lose(self, lease: int, in_flight: Iterable[Entry], unstarted: Iterable[Entry]) -> None:
@@ -41,11 +39,12 @@ class Runs:
         for identity, entry in running:
             if identity is not None:
                 self._leaseless[identity].append(entry)
-        for identity in {identity for identity, _ in running} | {entry.message.identity for entry in unstarted}:
-            self._forget(identity)
-        for identity, acked_on in self._acked.items():
-            if acked_on == lease:
-                self._memorize(identity, Completed())
+        to_come = {identity for identity, _ in running} | {entry.message.identity for entry in unstarted}
+        for identity in filter(None, to_come):
+            self._memory.pop(identity, None)
+        for identity in self._acked_on(lease):
+            if identity not in to_come:
+                self._memorize(identity, COMPLETED)
 
     def join(self, entry: Entry) -> bool:
         """Whether this redelivery's message is being run here: then it waits for that, and is settled with it."""
@@ -72,6 +71,10 @@ class Runs:
         """The redeliveries that wait for a run here."""
         return [entry for entry in self._joined.values() if self._is_ours(entry)]
 
+    def acked(self, run: Entry) -> None:
+        """It has completed, and was acked over its own lease."""
+        self._was_acked(run, run.lease)
+
     def ended(self, run: Entry, outcome: Outcome, settled_on: Entry | None) -> None:
         """It is over. `settled_on` None: nobody could be told what came of it, a redelivery will be."""
         self._joined.pop(run, None)
@@ -83,23 +86,30 @@ class Runs:
             if not self._leaseless[identity]:
                 del self._leaseless[identity]
         if isinstance(outcome, Returned) or (isinstance(outcome, Again) and settled_on is not None):
-            self._forget(identity)  # it comes back to be run; what is remembered is of a duplicate
+            self._acked.append((None, identity))  # it comes back to be run; what is remembered is of a duplicate
+            self._memory.pop(identity, None)
         elif settled_on is None:
             self._memorize(identity, outcome)
         else:
-            _keep(self._acked, identity, settled_on.lease)
+            self._was_acked(run, settled_on.lease)
+
+    def _was_acked(self, run: Entry, lease: int) -> None:
+        identity = run.message.identity
+        if identity is not None:
+            self._acked.append((lease, identity))
+
+    def _acked_on(self, lease: int) -> list[Identity]:
+        """In order, each once; without those of which a duplicate was sent back since."""
+        acked: dict[Identity, None] = {}
+        for acked_on, identity in self._acked:
+            if acked_on == lease:
+                acked[identity] = None
+            elif acked_on is None:
+                acked.pop(identity, None)
+        return list(acked)
 
     def _memorize(self, identity: Identity, outcome: Outcome) -> None:
-        _keep(self._memory, identity, outcome)
-
-    def _forget(self, identity: Identity | None) -> None:
-        if identity is not None:
-            self._acked.pop(identity, None)
-            self._memory.pop(identity, None)
-
-
-def _keep(latest: OrderedDict[Identity, T], identity: Identity, what: T) -> None:
-    latest[identity] = what
-    latest.move_to_end(identity)
-    if len(latest) > MEMORY:
-        latest.popitem(last=False)
+        self._memory[identity] = outcome
+        self._memory.move_to_end(identity)
+        if len(self._memory) > MEMORY:
+            self._memory.popitem(last=False)

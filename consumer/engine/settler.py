@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from consumer.broker.port import Lease
 from consumer.core.delivery import Message
-from consumer.core.events import Event, EventName, Observer
+from consumer.core.events import Event, EventName
 from consumer.core.ledger import UNSETTLED, Entry, Ledger, State
 from consumer.core.watermark import Verb, coalesced
+from consumer.engine.notes import Notes
 
 
 @dataclass(slots=True)
@@ -24,9 +25,9 @@ class _Channel:
 class Settler:
     """Enters deliveries into the ledger and takes them out of it again, with the frame that this takes."""
 
-    def __init__(self, ledger: Ledger, observe: Observer) -> None:
+    def __init__(self, ledger: Ledger, notes: Notes) -> None:
         self._ledger = ledger
-        self._observe = observe
+        self._notes = notes
         self._channels: dict[int, _Channel] = {}
         self._flush_is_due = False
 
@@ -56,7 +57,7 @@ class Settler:
         if not entry.open or not self._ledger.ack(entry):
             return False
         self._send(entry, Verb.ACK)
-        self._tell("settled", entry, {"outcome": outcome})
+        self._notes.settled(entry, outcome)
         return True
 
     def requeue(self, entry: Entry, reason: str) -> bool:
@@ -108,4 +109,4 @@ class Settler:
 
     def _tell(self, name: EventName, entry: Entry, data: dict[str, object]) -> None:
         message = entry.message
-        self._observe(Event(name, message.queue, message.message_id, data))
+        self._notes(Event(name, message.queue, message.message_id, data))

@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 
 from tenacity import AsyncRetrying, retry_if_result
 
-from consumer.core.events import Event, Observer
+from consumer.core.events import Event
 from consumer.core.ledger import Entry
-from consumer.core.outcome import Again, Copied, Outcome, Parked, Returned
+from consumer.core.outcome import COMPLETED, Again, Copied, Outcome, Parked, Returned
 from consumer.core.poison import poison
 from consumer.core.retry import RetryPolicy
 from consumer.delivery import Draining
-from consumer.engine.attempt import CANCELLED, ORPHANED, Attempt
+from consumer.engine.attempt import CANCELLED, LEASE_LOST, ORPHANED, Attempt
 from consumer.engine.copying import LeaseLost
+from consumer.engine.notes import Notes
 from consumer.engine.once import Once
 from consumer.engine.parking import Parking
 from consumer.engine.putting_off import PuttingOff
@@ -40,21 +41,32 @@ class Work:
     putting_off: PuttingOff
     returning: Returning
     draining: Draining
-    observe: Observer
+    notes: Notes
 
     async def run(self, entry: Entry) -> None:
         """Run the handler, if it may be run, and settle what came of it. Never raises."""
-        reason = poison(entry.message, self.returning.facts, self.policy)
         try:
-            if reason is not None:
-                outcome: Outcome = Parked(reason)
+            if not self.settler.holds(entry):  # lost since it was given its slot: it will be delivered again
+                outcome: Outcome = LEASE_LOST
+            elif (reason := self._begin(entry)) is not None:
+                outcome = Parked(reason)
             elif self.once is None:
-                outcome = await self._attempts(entry, None)
+                outcome = await self.attempt.run(entry, None)
+                if outcome is not COMPLETED:
+                    outcome = await self._after(entry, None, outcome)
             else:
                 outcome = await self.once.run(entry, self._attempts)
         except asyncio.CancelledError:  # while it waited for something else than the handler
             outcome = _cut_short(entry)
-        await self.conclude(entry, outcome)
+        if outcome is COMPLETED and self.settler.ack(entry, outcome.name):
+            self.runs.acked(entry)  # what nearly all come to, in as few steps as can be
+        else:
+            await self.conclude(entry, outcome)
+
+    def _begin(self, entry: Entry) -> str | None:
+        """Why it must not be started once more."""
+        self.notes.started(entry)
+        return poison(entry.message, self.returning.facts, self.policy)
 
     async def conclude(self, entry: Entry, outcome: Outcome) -> None:
         """Settle what came of it, over whichever delivery of the message is still ours. Never raises."""
@@ -82,7 +94,9 @@ class Work:
 
     async def _attempts(self, entry: Entry, claim: Claimed | None) -> Outcome:
         """Those that are made here. Never raises: what the policy's short waits end with is an outcome too."""
-        outcome = await self.attempt.run(entry, claim)
+        return await self._after(entry, claim, await self.attempt.run(entry, claim))
+
+    async def _after(self, entry: Entry, claim: Claimed | None, outcome: Outcome) -> Outcome:
         try:
             return await self._further_attempts(entry, claim, outcome) if self._is_for_here(entry, outcome) else outcome
         except asyncio.CancelledError:
@@ -162,7 +176,7 @@ class Work:
         if isinstance(outcome, Again):
             message = entry.message
             data = {"attempt": outcome.attempt, "seconds": round(outcome.seconds, 3), "reason": outcome.reason}
-            self.observe(Event("retrying", message.queue, message.message_id, data))
+            self.notes(Event("retrying", message.queue, message.message_id, data))
 
 
 def _cut_short(entry: Entry) -> Returned:

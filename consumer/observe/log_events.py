@@ -46,6 +46,17 @@ def log_event(event: Event) -> None:
         _logger.log(level, LogLine(event.name, {**keys, **event.data}))
 
 
+class EventLog:
+    """Logs every event that it is told of; the routine ones are only made while they would be logged."""
+
+    def __init__(self) -> None:
+        self.wants_routine = _logger.isEnabledFor(logging.DEBUG)
+
+    def __call__(self, event: Event) -> None:
+        """See log_event."""
+        log_event(event)
+
+
 def _level(event: Event) -> int:
     if event.data.get("orphans") or event.data.get("reason") == "orphan":
         return logging.WARNING

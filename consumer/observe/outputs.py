@@ -13,7 +13,7 @@ from types import TracebackType
 from consumer.core.events import Observer
 from consumer.errors import LastcallError
 from consumer.observe.event_stream import EventStream
-from consumer.observe.log_events import log_event
+from consumer.observe.log_events import EventLog
 from consumer.observe.logs import configure_logging
 from consumer.settings import Settings
 
@@ -24,7 +24,7 @@ def outputs(settings: Settings, worker: str) -> Iterator[list[Observer]]:
     configure_logging(settings.log_level, settings.log_format)
     stream = EventStream(settings.events, worker) if settings.events else None
     try:
-        yield [log_event] if stream is None else [log_event, stream]
+        yield [EventLog()] if stream is None else [EventLog(), stream]
     finally:
         if stream is not None:
             stream.close()

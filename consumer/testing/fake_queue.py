@@ -6,7 +6,7 @@ May know: core's messages. May not know: connections, gates, who publishes.
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
@@ -22,7 +22,7 @@ class Stored:
 
     def handed_out_before(self) -> None:
         """It comes back: whoever gets it next sees `redelivered`."""
-        self.message = replace(self.message, redelivered=True)
+        self.message = self.message.replaced(redelivered=True)
 
 
 class Consumer(Protocol):

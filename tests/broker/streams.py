@@ -15,7 +15,8 @@ from pamqp.body import ContentBody
 from pamqp.frame import FrameTypes, marshal, unmarshal
 from pamqp.header import ContentHeader
 
-from consumer.broker.amqp.cutter import BrokenStreamError, Cutter
+from consumer.broker.amqp.cutter import Cutter
+from consumer.broker.amqp.frames import BrokenStreamError
 
 OURS = ("lastcall-a", "lastcall-\u00e4")
 FOREIGN = ("ctag1.x", "lastcall-", "")

@@ -8,7 +8,8 @@ from pamqp.body import ContentBody
 from pamqp.frame import marshal
 from pamqp.header import ContentHeader
 
-from consumer.broker.amqp.cutter import LARGEST_FRAME, BrokenStreamError, Cutter
+from consumer.broker.amqp.cutter import Cutter
+from consumer.broker.amqp.frames import LARGEST_FRAME, BrokenStreamError
 from tests.broker.generated import almost_amqp, sizes, streams, thorough
 from tests.broker.streams import OURS, cut, delivery, raw_frame, split, tune
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 from pamqp import commands as spec
@@ -52,7 +51,7 @@ class Stage:
         complete = asyncio.Event()
 
         def take(lease: Lease, tag: int, message: Message) -> None:
-            inboxes[message.queue].append(replace(message, queue=""))
+            inboxes[message.queue].append(message.replaced(queue=""))
             lease.ack(tag, multiple=tag % 7 == 0)
             if sum(map(len, inboxes.values())) == number:
                 complete.set()

@@ -10,6 +10,7 @@ from consumer import Delivery, Settings, Worker
 from consumer.broker.amqp import AmqpBroker
 from consumer.broker.amqp.convert import properties_in
 from consumer.broker.port import Tls
+from consumer.core.delivery import Properties
 from consumer.core.events import Event
 from consumer.testing.brokers import BrokerHandle
 
@@ -27,6 +28,7 @@ def hostile_header() -> bytes:
 
 def test_a_timestamp_beyond_the_calendar_is_a_defect_and_what_came_before_it_is_there() -> None:
     read, defect = properties_in(hostile_header())
+    assert isinstance(read, Properties)
     assert (read.message_id, read.timestamp) == ("m-1", None)
     assert defect is not None
     assert "can't be decoded" in defect.reason

@@ -61,7 +61,7 @@ def test_the_story_as_data_has_its_times_in_iso_8601() -> None:
 
 
 def test_the_first_failure_is_told_where_retries_have_kept_it() -> None:
-    message = replace(MESSAGE, properties=Properties(headers={"x-lastcall-first-failed-at": "2024-05-06T07:00:00Z"}))
+    message = MESSAGE.replaced(properties=Properties(headers={"x-lastcall-first-failed-at": "2024-05-06T07:00:00Z"}))
     assert story_of(parked(message)).first_failed_at == datetime(2024, 5, 6, 7, tzinfo=UTC)
 
 
@@ -74,7 +74,7 @@ def test_a_message_that_rabbitmq_dead_lettered_tells_its_last_death() -> None:
 
 def test_our_story_comes_before_an_older_death() -> None:
     headers: dict[str, object] = {"x-death": [{"queue": "orders.retry.1000", "reason": "expired"}]}
-    story = story_of(parked(replace(MESSAGE, properties=Properties(headers=headers))))
+    story = story_of(parked(MESSAGE.replaced(properties=Properties(headers=headers))))
     assert (story.queue, story.reason) == ("orders", "ValueError: no such Tenant")
 
 
@@ -89,9 +89,9 @@ def test_what_was_lost_at_the_parking_is_told(lost: str) -> None:
         copy = bare_copy(MESSAGE, "orders.parked", FAILED, 1, AT, "the headers take 200000 bytes")
         message = Message(copy.body, "orders.parked", properties=copy.properties)
     elif lost == "raw":
-        message = parked(replace(MESSAGE, defect=Defect("its properties can't be decoded", b"\xff")))
+        message = parked(MESSAGE.replaced(defect=Defect("its properties can't be decoded", b"\xff")))
     else:
-        message = replace(parked(), defect=Defect("its properties can't be decoded", b"\xff"))
+        message = parked().replaced(defect=Defect("its properties can't be decoded", b"\xff"))
     assert story_of(message).incomplete
     assert story_of(parked()).incomplete is None
 

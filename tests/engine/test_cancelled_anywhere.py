@@ -11,6 +11,7 @@ from consumer.core.ledger import UNSETTLED, Ledger
 from consumer.engine.engine import Engine, Plan
 from consumer.engine.report import Report
 from consumer.engine.supervisor import Patience
+from consumer.observers import Observers
 from tests.engine.conftest import assert_settled_at_most_once
 from tests.engine.stage import Stage, turns, within
 
@@ -66,7 +67,9 @@ async def run_cut_at(stage: Stage, suspension: int) -> CutAt:
     stage.handle(concurrency=2, prefetch=4)
     stage.put("a", "b", "c", "d")
     plan = Plan(stage.worker.handlers, Patience(1, 1), drain_timeout=0.03)
-    engine = Engine(plan, stage.fake, stage.note)
+    audience = Observers()
+    audience.add(stage.note)
+    engine = Engine(plan, stage.fake, audience)
     run = CutAt(engine, suspension)
     running = asyncio.ensure_future(_awaiting(run))
     await stage.handling.begun("a", "b")

@@ -125,7 +125,7 @@ async def test_nor_one_that_has_not_taken_its_first_step(stage: Stage) -> None:
 
     @stage.worker.observe
     def ahead_of_its_first_step(event: Event) -> None:
-        if event.name == "started":
+        if event.name == "received":
             asyncio.get_running_loop().call_soon(cancel_it)
 
     stage.put("a")

@@ -1,39 +1,45 @@
 """Cuts deliveries for our consumer tags out of an AMQP byte stream; every other byte is passed on, in order.
 
-May know: the layout of AMQP 0-9-1 frames (section 4.2) and of a few methods. May not know: sockets, the event
-loop, channels as objects: pure and synchronous, so that it can be tried with any bytes, cut at any place.
+May know: the layout of frames, a few methods. May not know: sockets, the event loop, channels as objects: pure and
+synchronous, so that it can be tried with any bytes, cut at any place.
 """
 
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from consumer.broker.amqp.frames import (
+    AT_CONSUMER_TAG,
+    BODY,
+    BODY_SIZE,
+    CHANNEL_CLOSE,
+    CHANNEL_OPEN_OK,
+    CONNECTION_CLOSE,
+    DELIVER,
+    DELIVER_NUMBER,
+    FRAME_END,
+    HEAD,
+    HEADER,
+    LARGEST_FRAME,
+    METHOD,
+    METHOD_AND_TAG,
+    OVERHEAD,
+    SMALLEST_CONTENT,
+    TAG_AND_FLAG,
+    TUNE,
+    TUNED,
+    UNBOUNDED,
+    BrokenStreamError,
+    short_string,
+    unpack,
+    whole_content,
+)
+
 Sink: TypeAlias = Callable[[int, bool, str, str, bytes, bytes], None]
 """(delivery tag, redelivered, exchange, routing key, content header payload, body)"""
 
-METHOD, HEADER, BODY = 1, 2, 3
-FRAME_END = 0xCE
-OVERHEAD = 8
-"""Bytes of a frame around its payload: the head, and the octet at its end."""
-TUNE = struct.pack(">HH", 10, 30)
-CONNECTION_CLOSE = struct.pack(">HH", 10, 50)
-CHANNEL_OPEN_OK = struct.pack(">HH", 20, 11)
-CHANNEL_CLOSE = struct.pack(">HH", 20, 40)
-DELIVER = struct.pack(">HH", 60, 60)
-LARGEST_FRAME = 131_072
-"""Bytes, until connection.tune says what the broker sends at most (RabbitMQ's default)."""
-UNBOUNDED = 1 << 27
-"""Bytes: what is taken for a frame of a broker that sets no bound (frame_max 0)."""
-
-_head = struct.Struct(">BHI")
-_tag_and_flag = struct.Struct(">QB")
-_body_size = struct.Struct(">Q")
-_tune = struct.Struct(">HI")
-
-
-class BrokenStreamError(Exception):
-    """The bytes are no AMQP: a frame without its end, or larger than agreed, or a content out of order."""
+NAMES_KEPT = 1024
+"""Pairs of exchange and routing key that are kept decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ class Cutter:
         self.farewell: Farewell | None = None
         self._sinks: dict[bytes, Sink] = {}
         self._assemblies: dict[int, _Assembly] = {}
+        self._names: dict[bytes, tuple[str, str]] = {}
         self._kept: list[bytes] = []
         self._have = 0
         self._need = OVERHEAD
@@ -108,7 +115,7 @@ class Cutter:
         end_of_data, position, unsent = len(data), 0, 0
         self._need = OVERHEAD
         while end_of_data - position >= OVERHEAD:
-            kind, channel, size = _head.unpack_from(data, position)
+            kind, channel, size = HEAD.unpack_from(data, position)
             size += OVERHEAD
             if size > self._largest:
                 raise BrokenStreamError(f"a frame of {size} bytes, where at most {self._largest} were agreed")
@@ -118,11 +125,12 @@ class Cutter:
                 break
             if data[end - 1] != FRAME_END:
                 raise BrokenStreamError("a frame does not end where it should")
-            if self._take(kind, channel, data, position + _head.size, end - 1):
+            after = self._take(kind, channel, data, position, end)
+            if after:
                 if unsent < position:
                     passed_on.append(data[unsent:position])
-                unsent = end
-            position = end
+                unsent = after
+            position = after or end
         if unsent < position:
             passed_on.append(data[unsent:position])
         if position < end_of_data:
@@ -130,16 +138,52 @@ class Cutter:
         self._have = end_of_data - position
         return passed_on
 
-    def _take(self, kind: int, channel: int, data: bytes, start: int, stop: int) -> bool:
-        """Whether the frame is ours; its payload is data[start:stop]."""
+    def _take_whole(self, channel: int, data: bytes, position: int, header: int) -> int:
+        """Most deliveries are small, and all there: where such a one ends; 0: this is none, and is taken by frames.
+
+        The method's frame is data[position:header]. Nothing is refused here: what is odd is not taken.
+        """
+        if header + SMALLEST_CONTENT > len(data):
+            return 0
+        method, tag_size = METHOD_AND_TAG.unpack_from(data, position + HEAD.size)
+        end_of_tag = position + AT_CONSUMER_TAG + 1 + tag_size
+        sink = self._sinks.get(data[position + AT_CONSUMER_TAG + 1 : end_of_tag]) if method == DELIVER_NUMBER else None
+        if sink is None:
+            return 0
+        body, end = whole_content(data, header, channel, self._largest)
+        encoded = data[end_of_tag + TAG_AND_FLAG.size : header - 1]
+        names = self._names.get(encoded) or self._names_in(encoded)
+        if not end or names is None:
+            return 0
+        self._assemblies.pop(channel, None)
+        tag, flag = TAG_AND_FLAG.unpack_from(data, end_of_tag)
+        sink(tag, flag & 1 == 1, *names, data[header + HEAD.size : body - 1], data[body + HEAD.size : end - 1])
+        return end
+
+    def _names_in(self, encoded: bytes) -> tuple[str, str] | None:
+        """An exchange and a routing key, which one queue's deliveries mostly have in common; None: there are none."""
+        try:
+            exchange, position = short_string(encoded, 0)
+            names = exchange, short_string(encoded, position)[0]
+        except BrokenStreamError:
+            return None
+        if len(self._names) == NAMES_KEPT:
+            self._names.clear()
+        self._names[encoded] = names
+        return names
+
+    def _take(self, kind: int, channel: int, data: bytes, position: int, end: int) -> int:
+        """Where what is ours ends, when the frame data[position:end] is; 0: it isn't."""
+        start, stop = position + HEAD.size, end - 1
         if kind == METHOD:
-            return self._take_method(channel, data, start, stop)
+            whole = self._take_whole(channel, data, position, end)
+            return whole or (end if self._take_method(channel, data, start, stop) else 0)
         assembly = self._assemblies.get(channel)
         if assembly is None:
-            return False
+            return 0
         if kind == HEADER and not assembly.header:
             assembly.header = data[start:stop]
-            assembly.missing = _unpack(_body_size, data, start + 4, stop)[0]
+            assembly.missing = unpack(BODY_SIZE, data, start + 4, stop)[0]
         elif kind == BODY and stop - start <= assembly.missing:
             assembly.parts.append(data[start:stop])
             assembly.missing -= stop - start
@@ -148,7 +192,7 @@ class Cutter:
         if assembly.missing == 0:
             del self._assemblies[channel]
             _hand_over(assembly)
-        return True
+        return end
 
     def _take_method(self, channel: int, data: bytes, start: int, stop: int) -> bool:
         self._assemblies.pop(channel, None)  # a method in the middle of a content ends it (channel.close)
@@ -165,7 +209,7 @@ class Cutter:
 
     def _note(self, method: bytes, channel: int, data: bytes, start: int, stop: int) -> None:
         if method == TUNE:
-            self._largest = _unpack(_tune, data, start, stop)[1] or UNBOUNDED
+            self._largest = unpack(TUNED, data, start, stop)[1] or UNBOUNDED
         elif method == CONNECTION_CLOSE and stop - start > 3:
             text = data[start + 3 : min(stop, start + 3 + data[start + 2])].decode("utf-8", "replace")
             self.farewell = Farewell(int.from_bytes(data[start : start + 2], "big"), text)
@@ -177,22 +221,9 @@ class Cutter:
 
 def _hand_over(assembly: _Assembly) -> None:
     method = assembly.method
-    tag, flag = _unpack(_tag_and_flag, method, 0, len(method))
-    exchange, position = _short_string(method, _tag_and_flag.size)
-    routing_key, _ = _short_string(method, position)
+    tag, flag = unpack(TAG_AND_FLAG, method, 0, len(method))
+    exchange, position = short_string(method, TAG_AND_FLAG.size)
+    routing_key, _ = short_string(method, position)
     parts = assembly.parts
     body = parts[0] if len(parts) == 1 else b"".join(parts)
     assembly.sink(tag, bool(flag & 1), exchange, routing_key, assembly.header, body)
-
-
-def _short_string(data: bytes, position: int) -> tuple[str, int]:
-    if position >= len(data) or position + 1 + data[position] > len(data):
-        raise BrokenStreamError("a basic.deliver that ends too early")
-    end = position + 1 + data[position]
-    return data[position + 1 : end].decode("utf-8", "backslashreplace"), end
-
-
-def _unpack(layout: struct.Struct, data: bytes, start: int, stop: int) -> tuple[int, ...]:
-    if stop - start < layout.size:
-        raise BrokenStreamError("a frame that is shorter than its contents")
-    return layout.unpack_from(data, start)

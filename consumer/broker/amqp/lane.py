@@ -15,7 +15,8 @@ from aio_pika.abc import ConnectionParameter
 from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
 from yarl import URL
 
-from consumer.broker.amqp.cutter import BrokenStreamError, Cutter
+from consumer.broker.amqp.cutter import Cutter
+from consumer.broker.amqp.frames import BrokenStreamError
 from consumer.broker.amqp.pulse import Pulse
 
 HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"

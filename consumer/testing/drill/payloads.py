@@ -105,7 +105,7 @@ def _accepts(kind: object, line: bytes) -> bool:
     if kind is None:
         return True
     try:
-        Decoder(kind)(line, None, None)
+        Decoder(kind)(line)
     except Undecodable:
         return False
     return True
@@ -128,7 +128,7 @@ def _made_up(handler: HandlerView, seed: int) -> Iterator[bytes]:
         def make() -> bytes:
             return adapter.dump_json(factory.build().value, by_alias=True)
 
-        decode(make(), None, None)
+        decode(make())
     except Exception as error:
         raise ConfigurationError(
             f"No payload can be made up for the handler {handler.name!r}, which takes {_name(kind)} "

@@ -1,0 +1,65 @@
+"""Skims the basic properties of a message: finds what every message is asked for, and whether the rest can wait.
+
+May know: how AMQP 0-9-1 encodes properties (4.2.6.1). May not know: what they are asked for.
+
+Decoding them all costs more than everything else that is done with a message; most handlers ask for none of it.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from pamqp import decode
+
+FIRST = 14
+"""Where the properties begin: after class, weight, body size, and the flags."""
+TEXT, MESSAGE_ID, TABLE, MOMENT, OCTET = 0, -1, -2, 8, 1
+"""Kinds of properties; those of a fixed size are that size in bytes."""
+KINDS = (TEXT, None, TABLE, OCTET, OCTET, TEXT, TEXT, TEXT, MESSAGE_ID, MOMENT, TEXT, TEXT, TEXT, TEXT)
+"""Of content type, content encoding (None: nothing that has one can wait), headers and so on, as they follow."""
+EMPTY = b"\x00\x00\x00\x00"
+
+_NO_HEADERS: Mapping[str, object] = {}
+
+
+def skim(header: bytes) -> tuple[str | None, Mapping[str, object]] | None:
+    """The message id and the headers; None: what is in this content header must be decoded as a whole, now.
+
+    What isn't None can be decoded without an error: its texts are ASCII, and all is as long as it says.
+    """
+    steps, position = _steps(header[12:FIRST]), FIRST
+    message_id, headers = None, _NO_HEADERS
+    if steps is None:
+        return None
+    try:
+        for kind in steps:
+            start = position
+            if kind > 0:
+                position += kind
+                if kind == MOMENT and header[start : start + 4] != EMPTY:  # milliseconds, or beyond the calendar
+                    return None
+            elif kind == TABLE:
+                if header[start : start + 4] == EMPTY:
+                    position += 4
+                else:
+                    size, headers = decode.field_table(header[start:])
+                    position += size
+            else:
+                position += 1 + header[start]
+                text = header[start + 1 : position]
+                if not text.isascii():
+                    return None
+                if kind == MESSAGE_ID:
+                    message_id = text.decode("ascii")
+    except Exception:  # noqa: BLE001 - whatever pamqp makes of hostile bytes, it makes of them again, and that is told
+        return None
+    return (message_id, headers) if position == len(header) else None
+
+
+@lru_cache(maxsize=256)
+def _steps(flags: bytes) -> tuple[int, ...] | None:
+    """The kinds of the properties that these flags announce, in order; None: something that can't be skimmed."""
+    number = int.from_bytes(flags, "big")
+    kinds = [kind for bit, kind in zip(range(15, 1, -1), KINDS, strict=True) if number >> bit & 1]
+    if len(flags) < 2 or number & 3 or None in kinds:
+        return None
+    return tuple(kind for kind in kinds if kind is not None)
