@@ -4,7 +4,7 @@ SHELL := /bin/bash
 DRILL := .venv/bin/lastcall drill examples.orders.worker:worker --prefetch 20
 ARGS ?=
 
-.PHONY: help setup broker stores demo test test-matrix test-cluster lint drill-long figures loss-figures clean
+.PHONY: help setup broker stores demo test test-matrix test-cluster lint drill-long figures loss-figures bench clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -46,6 +46,11 @@ drill-long: setup broker ## the demo at length: 2,000 messages, 5 workers, 30 sc
 
 figures: setup broker ## how quickly a stopping worker hands back, finishes and leaves: the table in docs/figures.md
 	.venv/bin/python -m bench.drain_figures $(ARGS) </dev/null
+
+bench: setup ## CPU per message, rate and memory beside eight peers: the table in docs/performance.md (20 minutes)
+	@deploy/local/engine up
+	@deploy/local/broker-image rabbitmq 4.0
+	.venv/bin/python -m bench.speed $(ARGS) </dev/null
 
 loss-figures: setup ## what is lost or run twice under faults: the table in docs/loss-figures.md (an hour; ARGS="--scale 0.1")
 	@deploy/local/engine up

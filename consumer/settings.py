@@ -81,6 +81,8 @@ class Settings(BaseSettings):
         "events",
         "max_messages",
         "idle_timeout",
+        "loop",
+        "processes",
     )
     """The settings that are flags of `lastcall run` too."""
 
@@ -124,6 +126,12 @@ class Settings(BaseSettings):
     heartbeat: int = Field(15, ge=1, le=65535, description="The interval of AMQP heartbeats.")
     transport: Literal["fast", "plain"] = Field(
         "fast", description="How deliveries come in: cut from the byte stream (fast), or by aiormq's callback (plain)."
+    )
+    loop: Annotated[Literal["auto", "asyncio", "uvloop"], BeforeValidator(_lower)] = Field(
+        "auto", description="The event loop: asyncio, uvloop, or auto: uvloop where it is installed."
+    )
+    processes: Annotated[PositiveInt, Field(le=1024)] = Field(
+        1, description="Worker processes under one parent, each with its own concurrency and prefetch (`lastcall run`)."
     )
     blocked_after: Annotated[Seconds | None, BeforeValidator(_none_by_name)] = Field(
         2, description='How long a handler may block the event loop before it is named in the log; "none": for ever.'

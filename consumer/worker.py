@@ -16,10 +16,11 @@ from consumer.engine.supervisor import Patience
 from consumer.engine.waiting import outlive_cancellation
 from consumer.errors import ConfigurationError, LastcallError
 from consumer.hosts import asyncio_host
+from consumer.hosts.loops import LoopKind
 from consumer.observe.loop_watch import watching
 from consumer.publishing import outgoing
 from consumer.registry import Registry
-from consumer.settings import Settings
+from consumer.settings import Settings, named
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class Worker(Registry):
 
         try:
             settings = self.settings
+            _refuse_several(settings)
             with outputs(settings, worker_name()) as observers:
                 self._observers.add(*observers)
                 try:
@@ -146,6 +148,11 @@ class Worker(Registry):
         """Seconds that the drain gives to handlers in flight."""
         return self.settings.drain_timeout
 
+    @property
+    def loop_kind(self) -> LoopKind:
+        """On which event loop `run()` runs it."""
+        return self.settings.loop
+
     def failed(self, error: BaseException) -> None:
         """Tell the user why the worker could not start, or could not go on."""
         from consumer.observe.outputs import complain  # noqa: PLC0415 - see run
@@ -170,6 +177,11 @@ class Worker(Registry):
             loop, engine = running
             if not loop.is_closed():
                 loop.call_soon_threadsafe(say, engine)
+
+
+def _refuse_several(settings: Settings) -> None:
+    if settings.processes > 1:
+        raise ConfigurationError(f"{named('processes')}: worker.run() is one process; `lastcall run` starts several.")
 
 
 def worker_name() -> str:

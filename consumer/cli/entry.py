@@ -18,6 +18,7 @@ def main() -> None:
     signals = None
     if sys.argv[1:2] == ["run"]:
         signals = StopSignals().install()
+        gc.disable()  # nothing that is imported becomes garbage; `run` enables it again
         atexit.register(signals.ignore)  # the first that is registered runs last: after every thread has been joined
     from consumer.cli.app import app  # noqa: PLC0415 - see above
 

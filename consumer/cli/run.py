@@ -1,13 +1,16 @@
 """`lastcall run`: load a worker, lay the flags over its settings, run it, and exit with its code.
 
-May know: typer, settings, how a worker is loaded. May not know: signals, the engine.
+May know: typer, settings, how a worker is loaded, its hosts. May not know: the engine.
 """
 
+import gc
 from typing import Annotated, Any
 
 import typer
 
 from consumer.cli.load import load_worker
+from consumer.hosts.fleet import Fleet, ParentLink, own_command
+from consumer.observe.logs import configure_logging
 from consumer.settings import Settings
 
 EPILOG = """\b
@@ -52,6 +55,8 @@ def run(
     events: Annotated[str | None, _flag("events", "FILE|-")] = None,
     max_messages: Annotated[str | None, _flag("max_messages", "N")] = None,
     idle_timeout: Annotated[str | None, _flag("idle_timeout", "SECONDS")] = None,
+    loop: Annotated[str | None, _flag("loop", "KIND")] = None,
+    processes: Annotated[str | None, _flag("processes", "N")] = None,
 ) -> None:
     """Run a worker until it is told to stop, and drain it then."""
     worker = load_worker(target)
@@ -67,5 +72,17 @@ def run(
         events=events,
         max_messages=max_messages,
         idle_timeout=idle_timeout,
+        loop=loop,
+        processes=processes,
     )
-    raise typer.Exit(worker.run())
+    link = ParentLink.found()
+    if link is None and worker.settings.processes > 1:
+        configure_logging(worker.settings.log_level, worker.settings.log_format)
+        raise typer.Exit(Fleet(own_command(), worker.settings.processes).run())
+    worker.configure(processes=1)
+    gc.freeze()  # modules and classes stay as they are: no collection needs to look at them
+    gc.enable()
+    code = worker.run()
+    if link is not None and worker.report is not None:
+        link.report(worker.report.as_dict())
+    raise typer.Exit(code)

@@ -8,12 +8,14 @@ cancellation would hold the process for ever.
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import current_thread, main_thread
 from typing import Protocol
 
 from consumer.engine.report import ExitCode, Report
 from consumer.errors import ConfigurationError
 from consumer.hosts.last_resort import LastResort
+from consumer.hosts.loops import LoopKind, new_loop
 from consumer.hosts.signals import Stoppable, StopSignals, installed
 
 WINDING_UP = 0.1
@@ -22,6 +24,10 @@ WINDING_UP = 0.1
 
 class Hosted(Stoppable, Protocol):
     """What a host runs."""
+
+    @property
+    def loop_kind(self) -> LoopKind:
+        """On which event loop it is to run."""
 
     @property
     def drain_timeout(self) -> float:
@@ -50,7 +56,7 @@ def run(hosted: Hosted) -> int:
     last_resort = LastResort(hosted.drain_timeout, int(ExitCode.ORPHANS))
     signals.attach(hosted, last_resort.arm)
     try:
-        code = _run(hosted)
+        code = _run(hosted, last_resort)
     finally:
         signals.detach(code)
         if before is not None:
@@ -61,11 +67,17 @@ def run(hosted: Hosted) -> int:
     return code
 
 
-def _run(hosted: Hosted) -> int:
-    loop, executor = asyncio.new_event_loop(), ThreadPoolExecutor(thread_name_prefix="asyncio")
+def _run(hosted: Hosted, last_resort: LastResort) -> int:
+    try:
+        loop = new_loop(hosted.loop_kind)
+    except ConfigurationError as error:
+        hosted.failed(error)
+        return int(ExitCode.USAGE)
+    executor = ThreadPoolExecutor(thread_name_prefix="asyncio")
     try:
         asyncio.set_event_loop(loop)
         loop.set_default_executor(executor)
+        loop.call_soon(last_resort.listen, partial(loop.call_soon_threadsafe, _nothing))
         return int(loop.run_until_complete(hosted.serve()).exit_code)
     except ConfigurationError as error:
         hosted.failed(error)
@@ -75,7 +87,12 @@ def _run(hosted: Hosted) -> int:
         return int(ExitCode.FAILED)
     finally:
         _wind_up(loop)
+        last_resort.listen(None)
         executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _nothing() -> None:
+    """Called on a loop, this makes it take a turn."""
 
 
 def _wind_up(loop: asyncio.AbstractEventLoop) -> None:

@@ -10,6 +10,7 @@ thread hears of signals over the wakeup fd too, into which the interpreter's own
 import os
 import select
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
 from time import monotonic
@@ -39,8 +40,18 @@ class LastResort:
         self._armed = False
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
+        self._rouse: Callable[[], object] | None = None
         self._wakeup_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         Thread(target=self._watch, name="lastcall last resort", daemon=True).start()
+
+    def listen(self, rouse: Callable[[], object] | None) -> None:
+        """Hear of signals again where a loop has taken the wakeup fd for itself, as uvloop does when it runs.
+
+        `rouse` is called in the thread, at each signal: it makes the loop return to the interpreter, which only then
+        runs the signal's handler.
+        """
+        self._rouse = rouse
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
 
     def arm(self) -> None:
         """A stop signal was handled (to be counted once with the one heard of). Safe in a signal handler."""
@@ -69,6 +80,9 @@ class LastResort:
         ended = False
         while byte := self._next(leave_at):
             number = byte[0]
+            if self._rouse is not None and number in StopSignals.watched:
+                with suppress(RuntimeError):  # the loop has been closed
+                    self._rouse()
             ended |= number == ENDED
             if ended and number in StopSignals.watched:
                 os._exit(self._exit_code)

@@ -37,7 +37,8 @@ class StopSignals:
 
     def __init__(self) -> None:
         self._told: Stoppable | None = None
-        self._on_stop: Callable[[], None] = lambda: None
+        self._on_stop: Callable[[], None] = _nothing
+        self._on_leave: Callable[[], None] = _nothing
         self._received = 0
         self._exit_code = 0
         self._previous: dict[int, object] = {}
@@ -50,9 +51,12 @@ class StopSignals:
         _installed = self
         return self
 
-    def attach(self, told: Stoppable, on_stop: Callable[[], None]) -> None:
-        """From now on tell this one; `on_stop` is called at the first and the second signal, in the handler."""
-        self._told, self._on_stop = told, on_stop
+    def attach(self, told: Stoppable, on_stop: Callable[[], None], on_leave: Callable[[], None] | None = None) -> None:
+        """From now on tell this one; `on_stop` is called at the first and the second signal, in the handler.
+
+        `on_leave` is called there as the last thing that the process does, at the third or at SIGQUIT.
+        """
+        self._told, self._on_stop, self._on_leave = told, on_stop, on_leave or _nothing
         self._received = 0
 
     def detach(self, exit_code: int) -> None:
@@ -77,12 +81,17 @@ class StopSignals:
         if self._told is None:
             os._exit(self._exit_code)
         if name == "SIGQUIT" or self._received > 2:
+            self._on_leave()
             os._exit(FORCED)
         self._on_stop()
         if self._received == 1:
             self._told.stop(name)
         else:
             self._told.stop_now(f"second signal ({name})")
+
+
+def _nothing() -> None:
+    """What is done where nobody asked for anything."""
 
 
 _installed: StopSignals | None = None

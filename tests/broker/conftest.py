@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from consumer.broker.amqp.lane import Lane, LaneFactory
+from consumer.broker.amqp.lane import Lane
+from consumer.broker.amqp.seam import LaneFactory
 from consumer.testing.brokers import BrokerHandle
 from tests.broker.live import Live
 from tests.broker.parked_command import Commands

@@ -11,7 +11,7 @@ from pamqp.frame import marshal
 from yarl import URL
 
 from consumer.broker.amqp import AmqpBroker
-from consumer.broker.amqp.lane import LaneFactory
+from consumer.broker.amqp.seam import LaneFactory
 from consumer.broker.port import Tls
 from tests.broker.conftest import Line
 from tests.broker.scripted import ScriptedBroker
@@ -60,7 +60,7 @@ async def test_a_transport_without_the_seam_is_used_as_it_is(
         async def create(self, url: URL, **kwargs: Any) -> object:
             return pair
 
-    monkeypatch.setattr("consumer.broker.amqp.lane.TCPTransportFactory", Plain)
+    monkeypatch.setattr("consumer.broker.amqp.seam.TCPTransportFactory", Plain)
     factory = LaneFactory()
     assert await factory.create(URL("amqp://broker/")) == pair
     assert factory.lane is None
@@ -78,7 +78,7 @@ async def test_a_lane_of_an_earlier_attempt_is_not_taken_for_this_ones(
         async def create(self, url: URL, **kwargs: Any) -> object:
             raise OSError("unreachable")
 
-    monkeypatch.setattr("consumer.broker.amqp.lane.TCPTransportFactory", Unreachable)
+    monkeypatch.setattr("consumer.broker.amqp.seam.TCPTransportFactory", Unreachable)
     with pytest.raises(OSError, match="unreachable"):
         await factory.create(URL(scripted.url))
     assert factory.lane is None

@@ -10,8 +10,9 @@ from yarl import URL
 
 from consumer.broker.amqp import AmqpBroker
 from consumer.broker.amqp.broker import Transport
-from consumer.broker.amqp.lane import HEARTBEAT, Lane, LaneFactory
+from consumer.broker.amqp.lane import HEARTBEAT, Lane
 from consumer.broker.amqp.pulse import SECOND_LOOK, Pulse, SilenceError
+from consumer.broker.amqp.seam import LaneFactory
 from consumer.broker.port import Tls
 from tests.broker.clock import Clock
 from tests.broker.scripted import ScriptedBroker

@@ -109,3 +109,23 @@ def test_a_module_that_hides_the_package_is_told_with_the_mend(here):
     done = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 2
     assert "hides Lastcall's own package" in done.stderr
+
+
+def test_an_unknown_loop_is_a_usage_error_that_names_those_there_are(here):
+    done = lastcall("run", "orders:worker", "--loop", "gevent", cwd=here)
+    assert done.returncode == 2
+    assert "--loop" in done.stderr
+    assert "'asyncio'" in done.stderr
+    assert "'uvloop'" in done.stderr
+
+
+def test_a_loop_that_is_not_installed_is_a_usage_error_that_says_what_to_install(here):
+    (here / "uvloop_is_missing.py").write_text(
+        "import importlib.util, sys\n"
+        "found = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *more: None if name == 'uvloop' else found(name, *more)\n"
+        "sys.modules['uvloop'] = None\n" + WORKER
+    )
+    done = lastcall("run", "uvloop_is_missing:worker", "--loop", "uvloop", cwd=here)
+    assert done.returncode == 2
+    assert "lastcall[fast]" in done.stderr

@@ -16,10 +16,11 @@ from yarl import URL
 
 from consumer.broker.amqp.convert import version_in
 from consumer.broker.amqp.errors import CONNECTION_ERRORS, cancellations_of_the_client, explain, masked, reason
-from consumer.broker.amqp.lane import Lane, LaneConnection, LaneFactory
+from consumer.broker.amqp.lane import Lane
 from consumer.broker.amqp.lease import AmqpLease
 from consumer.broker.amqp.publisher import AmqpPublisher
 from consumer.broker.amqp.pulse import Pulse
+from consumer.broker.amqp.seams import Seam, seam
 from consumer.broker.amqp.tools import QueueTools
 from consumer.broker.amqp.topology import prepare
 from consumer.broker.management import Management
@@ -125,9 +126,9 @@ class AmqpBroker:
 
     async def connect(self) -> AmqpConnection:
         """See port.Broker."""
-        factory = self._factory()
-        connection = await self.open(self._name, factory)
-        return AmqpConnection(connection, next(self._generations), factory.lane, self._management)
+        through = self._seam()
+        connection = await self.open(self._name, through)
+        return AmqpConnection(connection, next(self._generations), through.lane, self._management)
 
     def publisher(self) -> AmqpPublisher:
         """See port.Broker."""
@@ -137,16 +138,16 @@ class AmqpBroker:
         """For looking after queues beside a worker."""
         return QueueTools(lambda: self.open(f"{self._name} (tools)"))
 
-    async def open(self, name: str, factory: LaneFactory | None = None) -> aio_pika.Connection:
+    async def open(self, name: str, through: Seam | None = None) -> aio_pika.Connection:
         """An aio-pika connection to the first address that answers; `name` is shown by the management UI."""
         errors: list[LastcallError] = []
-        factory = factory or self._factory()
+        through = through or self._seam()
         for url in list(self._urls):
             try:
                 with cancellations_of_the_client():
-                    connection = await self._dial(url, name, factory)
+                    connection = await self._dial(url, name, through)
             except (*CONNECTION_ERRORS, TimeoutError) as error:
-                errors.append(explain(error, url, factory.lane.cutter.farewell if factory.lane else None))
+                errors.append(explain(error, url, through.lane.cutter.farewell if through.lane else None))
             else:
                 self._urls.sort(key=lambda known: known != url)
                 return connection
@@ -155,15 +156,14 @@ class AmqpBroker:
             raise BrokerAway("; ".join(str(error) for error in errors))
         raise errors[0]
 
-    def _factory(self) -> LaneFactory:
-        return LaneFactory(Lane if self._transport == "fast" else Pulse)
+    def _seam(self) -> Seam:
+        return seam(Lane if self._transport == "fast" else Pulse)
 
-    async def _dial(self, url: URL, name: str, factory: LaneFactory) -> aio_pika.Connection:
-        connection = LaneConnection(
+    async def _dial(self, url: URL, name: str, through: Seam) -> aio_pika.Connection:
+        connection = through.connection(
             url,
             ssl_context=tls_context(self._tls) if url.scheme == "amqps" else None,
             client_properties={"connection_name": name},
-            transport_factory=factory,
         )
         try:
             await connection.connect(timeout=self._attempt_timeout)
@@ -174,8 +174,8 @@ class AmqpBroker:
         if connection.transport is not None:
             client = connection.transport.connection
             client.closing.add_done_callback(lambda _: _let_go(client.write_queue))
-            if factory.pulse is not None:
-                factory.pulse.watch(client.connection_tune.heartbeat)
+            if through.pulse is not None:
+                through.pulse.watch(client.connection_tune.heartbeat)
         return connection
 
 

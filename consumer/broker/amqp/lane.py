@@ -1,6 +1,6 @@
 """The fast lane: deliveries are cut out of the byte stream before aiormq's reader sees them; acks go straight out.
 
-May know: asyncio's transports, the public seams of aiormq and aio-pika. May not know: what a delivery leads to.
+May know: asyncio's transports, AMQP frames. May not know: how it got its place, what a delivery leads to.
 
 Most of what a message costs in Python is spent on the client's way in: awaited reads, a queue, decoded frames, a task
 for each delivery. All else (handshake, TLS, RPCs, heartbeats, closing) stays aiormq's. See docs/adr/0008.
@@ -8,12 +8,6 @@ for each delivery. All else (handshake, TLS, RPCs, heartbeats, closing) stays ai
 
 import asyncio
 import logging
-from typing import Any, cast
-
-import aio_pika
-from aio_pika.abc import ConnectionParameter
-from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
-from yarl import URL
 
 from consumer.broker.amqp.cutter import Cutter
 from consumer.broker.amqp.frames import BrokenStreamError
@@ -60,36 +54,3 @@ class Lane(Pulse):
         elif self.cutter.consuming and now - self._shown_at > SIGN_OF_LIFE:
             self._shown_at = now
             self._reader.data_received(HEARTBEAT)
-
-
-class LaneFactory(TransportFactory):
-    """Opens the connection as aiormq's own factories do, and puts a lane, or a bare pulse, before its reader."""
-
-    def __init__(self, stand_before: type[Pulse] = Lane) -> None:
-        self.pulse: Pulse | None = None
-        self._stand_before = stand_before
-
-    @property
-    def lane(self) -> Lane | None:
-        """The lane of the latest connection, when it has one."""
-        return self.pulse if isinstance(self.pulse, Lane) else None
-
-    async def create(self, url: URL, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """See aiormq.connection.TransportFactory."""
-        self.pulse = None  # not that of an earlier attempt
-        stock = TLSTransportFactory() if url.scheme == "amqps" else TCPTransportFactory()
-        reader, writer = await stock.create(url, **kwargs)
-        try:
-            self.pulse = self._stand_before(cast("asyncio.Transport", writer.transport))
-        except (AttributeError, NotImplementedError, TypeError) as error:  # a transport without the seam
-            _log.warning("no fast lane on this transport (%r): using it plain, silence is noticed late", error)
-        return reader, writer
-
-
-class LaneConnection(aio_pika.Connection):
-    """An aio-pika connection that passes a transport factory on to aiormq."""
-
-    PARAMETERS = (
-        *aio_pika.Connection.PARAMETERS,
-        ConnectionParameter(name="transport_factory", parser=lambda factory: factory, is_kwarg=True),
-    )
