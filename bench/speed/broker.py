@@ -4,7 +4,6 @@ May know: the docker command, aio-pika to fill a queue. May not know: who consum
 """
 
 import asyncio
-import json
 import os
 import subprocess
 import time
@@ -31,10 +30,11 @@ def broker(core: int) -> Iterator[Broker]:
     """One that runs on this core alone; gone at the end."""
     name = f"lastcall-bench-{os.getpid()}"
     user = ["-e", "RABBITMQ_DEFAULT_USER=bench", "-e", "RABBITMQ_DEFAULT_PASS=bench"]
-    _docker("run", "-d", "--rm", "--name", name, "--cpuset-cpus", str(core), *user, "-p", "127.0.0.1::5672", IMAGE)
+    _docker("run", "-d", "--rm", "--name", name, "--cpuset-cpus", str(core), *user, IMAGE)
     try:
-        port = _docker("port", name, "5672").split(":")[-1].strip()
-        url = f"amqp://bench:bench@127.0.0.1:{port}"
+        where = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        address = _docker("inspect", "-f", where, name).strip()  # a published port would lead through a proxy process
+        url = f"amqp://bench:bench@{address}"
         version = asyncio.run(_ready(url))
         processes = [line.split(None, 1) for line in _docker("top", name, "-eo", "pid,comm").splitlines()[1:]]
         [pid] = [int(pid) for pid, command in processes if "beam" in command]
@@ -43,9 +43,9 @@ def broker(core: int) -> Iterator[Broker]:
         _docker("rm", "-f", name)
 
 
-def fill(url: str, queue: str, body: dict[str, object], count: int) -> None:
+def fill(url: str, queue: str, body: bytes, count: int) -> None:
     """The queue, with so many messages in it."""
-    asyncio.run(_fill(url, queue, json.dumps(body).encode(), count))
+    asyncio.run(_fill(url, queue, body, count))
 
 
 def delete(url: str, queue: str) -> None:

@@ -3,6 +3,7 @@
 May know: processes, the broker, subjects. May not know: rounds, tables.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from bench.speed.subjects import PROGRAMS, Subject
 
 PATIENCE = 120.0
 """Seconds that a subject has for its messages."""
-BODY: dict[str, object] = {"id": "0123456789abcdefghij", "cents": 4200, "note": "n" * 140}
+BODY = json.dumps({"id": "0123456789abcdefghij", "cents": 4200, "note": "n" * 140}).encode()
 
 
 @dataclass(frozen=True)

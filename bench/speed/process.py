@@ -64,6 +64,12 @@ def rss_bytes(pid: int) -> int:
     return total
 
 
+def resident_bytes(pid: int) -> int:
+    """What the process has resident this moment."""
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) * 1024 if found else 0
+
+
 class Running:
     """A subject that runs, pinned to one core; its marks come from its standard output."""
 

@@ -1,16 +1,12 @@
-"""How a worker process writes its logs: structlog renders every record, for a person or as JSON.
+"""How a worker process writes its logs: which records, where to, and rendered by structlog, once there is one.
 
-May know: structlog, stdlib logging. May not know: the engine. Only who owns the process calls it.
+May know: stdlib logging, that `rendering.py` renders. May not know: the engine. Only who owns the process calls it.
 """
 
 import logging
 import sys
+from functools import cached_property
 from typing import TextIO
-
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
-
-from consumer.observe.log_events import LogLine
 
 _CHATTY_LIBRARIES = ("aio_pika", "aiormq")
 _TOLD_BY_OUR_EVENTS = ("error when creating transport", "Cancelling cause reader exited abnormally")
@@ -20,6 +16,9 @@ _TOLD_BY_OUR_EVENTS = ("error when creating transport", "Cancelling cause reader
 def configure_logging(level: str, log_format: str, stream: TextIO | None = None) -> None:
     """Render the process's logs: ours, structlog's and stdlib's alike. What the user has configured stays.
 
+    structlog is imported with the first record that is written, unless the user has imported it by now: it takes a
+    quarter of a worker's start.
+
     Args:
         level: debug, info, warning or error.
         log_format: console, json, or auto (console on a terminal, else json).
@@ -27,61 +26,41 @@ def configure_logging(level: str, log_format: str, stream: TextIO | None = None)
     """
     stream = stream or sys.stderr
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    renderers = _renderers(log_format, on_terminal=stream.isatty())
     root = logging.getLogger()
-    if root.handlers:
-        last: Processor = structlog.stdlib.render_to_log_kwargs
-    else:
-        _take_over(root, threshold, renderers, stream)
-        last = structlog.stdlib.ProcessorFormatter.wrap_for_formatter
-    if not structlog.is_configured():
-        structlog.configure(
-            processors=[structlog.stdlib.filter_by_level, *_enrichers(), last],
-            logger_factory=structlog.stdlib.LoggerFactory(),
-            wrapper_class=structlog.stdlib.BoundLogger,
-            cache_logger_on_first_use=True,
-        )
+    ours = not root.handlers
+    if ours:
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(_Rendered(log_format, on_terminal=stream.isatty()))
+        root.addHandler(handler)
+        root.setLevel(threshold)
+    if "structlog" in sys.modules:
+        from consumer.observe.rendering import configure_structlog  # noqa: PLC0415 - see above
+
+        configure_structlog(ours=ours)
     logging.getLogger("lastcall").setLevel(threshold)
     for library in _CHATTY_LIBRARIES:
         logging.getLogger(library).setLevel(max(threshold, logging.WARNING))
     logging.getLogger("aiormq.connection").addFilter(_is_news)
 
 
-def _take_over(root: logging.Logger, threshold: int, renderers: list[Processor], stream: TextIO) -> None:
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[_unfold, *_enrichers()],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
-        )
-    )
-    root.addHandler(handler)
-    root.setLevel(threshold)
+class _Rendered(logging.Formatter):
+    """structlog's formatter, made when there is a record to be written."""
+
+    def __init__(self, log_format: str, *, on_terminal: bool) -> None:
+        super().__init__()
+        self._log_format = log_format
+        self._on_terminal = on_terminal
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._by_structlog.format(record)
+
+    @cached_property
+    def _by_structlog(self) -> logging.Formatter:
+        from consumer.observe.rendering import configure_structlog, formatter  # noqa: PLC0415 - see configure_logging
+
+        configure_structlog(ours=True)
+        return formatter(self._log_format, on_terminal=self._on_terminal)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith(_TOLD_BY_OUR_EVENTS)
-
-
-def _enrichers() -> list[Processor]:
-    return [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-
-
-def _renderers(log_format: str, *, on_terminal: bool) -> list[Processor]:
-    # Tracebacks stay plain in both: rich ones would show local variables, and with them payloads and secrets.
-    if log_format == "console" or (log_format == "auto" and on_terminal):
-        plain = structlog.dev.plain_traceback
-        return [structlog.dev.ConsoleRenderer(colors=on_terminal, exception_formatter=plain)]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-
-
-def _unfold(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
-    line = event_dict["_record"].msg
-    if isinstance(line, LogLine):
-        event_dict.update({**line.keys, "event": line.name})
-    return event_dict
