@@ -1,1 +1,1 @@
-"""Whether what a message costs stays what it is as the work grows: in flight, prefetched, queues, bodies; and memory."""
+"""Whether a message costs the same as the work grows: in flight, prefetched, queues, bodies; and memory."""

@@ -3,11 +3,13 @@
 May know: venv, pip, a C compiler. May not know: how anything is measured.
 """
 
+import compileall
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import consumer
 from bench.speed.subjects import PACKAGES, PROGRAMS
 
 
@@ -18,6 +20,7 @@ def prepare(build: Path) -> dict[str, str]:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(peers)], check=True)
         subprocess.run([str(peers / "bin/pip"), "install", "--quiet", *PACKAGES], check=True)
         (peers / "made").touch()
+    compileall.compile_dir(Path(consumer.__file__).parent, quiet=1)  # as pip does with the peers
     listed = subprocess.run(
         [str(peers / "bin/pip"), "list", "--format=freeze"], capture_output=True, text=True, check=True
     )

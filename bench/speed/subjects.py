@@ -38,8 +38,15 @@ class Subject:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def _ours(name: str, **environment: str) -> Subject:
-    command = (sys.executable, "-m", "consumer", "run", "lastcall_worker:worker", "--log-level", "warning")
+def _ours(name: str, *python: str, **environment: str) -> Subject:
+    command = (
+        sys.executable,
+        *(python or ("-m", "consumer")),
+        "run",
+        "lastcall_worker:worker",
+        "--log-level",
+        "warning",
+    )
     return Subject(name, command, ("lastcall",), environment=environment)
 
 
@@ -48,8 +55,10 @@ SUBJECTS = (
     _ours(OURS, LASTCALL_LOOP="uvloop"),
     _ours("lastcall, asyncio", LASTCALL_LOOP="asyncio"),
     _ours("lastcall, plain transport, uvloop", LASTCALL_LOOP="uvloop", LASTCALL_TRANSPORT="plain"),
+    _ours("lastcall, an ack a message, uvloop", "single_acks.py", LASTCALL_LOOP="uvloop"),
     Subject("librabbitmq in C, coalesced acks", ("{build}/librabbitmq", "coalesced"), ("librabbitmq",)),
     Subject("librabbitmq in C, single acks", ("{build}/librabbitmq", "single"), ("librabbitmq",)),
+    Subject("bare asyncio.Protocol, uvloop", ("{python}", "protocol_bare.py", "uvloop"), ("uvloop",)),
     Subject("aiormq bare, uvloop, coalesced acks", ("{python}", "aiormq_bare.py", "coalesced"), ("aiormq",)),
     Subject("aiormq bare, uvloop, single acks", ("{python}", "aiormq_bare.py", "single"), ("aiormq",)),
     Subject("pika, BlockingConnection", ("{python}", "pika_blocking.py"), ("pika",)),

@@ -42,12 +42,13 @@ def settlement(channel: int, verb: Verb, tag: int, *, multiple: bool) -> bytes:
 
 
 class LaneOutlet:
-    """Straight to the transport, once for each turn of the loop."""
+    """Straight to the transport; the first of a turn of the loop at once, those that follow it together after that."""
 
     def __init__(self, lane: Lane, channel: int) -> None:
         self._lane = lane
         self._channel = channel
         self._frames: list[bytes] = []
+        self._holds = False
         self._finished = False
         self._loop = asyncio.get_running_loop()
 
@@ -55,9 +56,13 @@ class LaneOutlet:
         """See Outlet."""
         if self._finished:
             return
-        if not self._frames:
+        frame = settlement(self._channel, verb, tag, multiple=multiple)
+        if self._holds:
+            self._frames.append(frame)
+        else:
+            self._holds = True
             self._loop.call_soon(self._write)
-        self._frames.append(settlement(self._channel, verb, tag, multiple=multiple))
+            self._lane.write(self._channel, frame)
 
     async def finish(self) -> None:
         """See Outlet."""
@@ -69,6 +74,7 @@ class LaneOutlet:
         self._frames.clear()
 
     def _write(self) -> None:
+        self._holds = False
         if self._frames:
             self._lane.write(self._channel, b"".join(self._frames))
             self._frames.clear()
