@@ -72,6 +72,13 @@ def test_no_bytes_make_the_cutter_keep_more_than_a_frame(pieces: list[bytes]) ->
         pytest.param(deliver + body(b"x"), id="a body before its header"),
         pytest.param(deliver + header(5) + header(5), id="a second header"),
         pytest.param(deliver + header(5) + body(b"abc") + body(b"def"), id="a body longer than its header says"),
+        pytest.param(deliver + raw_frame(8, 1, b""), id="a heartbeat on the channel of a content"),
+        pytest.param(deliver + deliver, id="a deliver before the header of the one before"),
+        pytest.param(deliver + header(5) + body(b"abc") + delivery(1, b"x", tag=2), id="a delivery in a content"),
+        pytest.param(
+            deliver + header(5) + delivery(1, b"x", consumer_tag="other"), id="another's delivery in a content"
+        ),
+        pytest.param(deliver + header(5) + marshal(spec.Basic.CancelOk(OURS[0]), 1), id="a method in a content"),
         pytest.param(raw_frame(1, 0, b"\x00\x0a\x00\x1e\x00"), id="a connection.tune that ends too early"),
         pytest.param(b"HTTP/1.1 400 Bad Request\r\n", id="another protocol"),
     ],

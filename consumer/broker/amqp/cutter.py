@@ -153,9 +153,8 @@ class Cutter:
         body, end = whole_content(data, header, channel, self._largest)
         encoded = data[end_of_tag + TAG_AND_FLAG.size : header - 1]
         names = self._names.get(encoded) or self._names_in(encoded)
-        if not end or names is None:
+        if not end or names is None or channel in self._assemblies:
             return 0
-        self._assemblies.pop(channel, None)
         tag, flag = TAG_AND_FLAG.unpack_from(data, end_of_tag)
         sink(tag, flag & 1 == 1, *names, data[header + HEAD.size : body - 1], data[body + HEAD.size : end - 1])
         return end
@@ -164,9 +163,12 @@ class Cutter:
         """An exchange and a routing key, which one queue's deliveries mostly have in common; None: there are none."""
         try:
             exchange, position = short_string(encoded, 0)
-            names = exchange, short_string(encoded, position)[0]
+            routing_key, position = short_string(encoded, position)
         except BrokenStreamError:
             return None
+        if position < len(encoded):
+            return None  # what follows them would be kept with them
+        names = exchange, routing_key
         if len(self._names) == NAMES_KEPT:
             self._names.clear()
         self._names[encoded] = names
@@ -195,8 +197,9 @@ class Cutter:
         return end
 
     def _take_method(self, channel: int, data: bytes, start: int, stop: int) -> bool:
-        self._assemblies.pop(channel, None)  # a method in the middle of a content ends it (channel.close)
         method = data[start : start + 4]
+        if self._assemblies.pop(channel, None) is not None and method != CHANNEL_CLOSE:  # no broker gives one up
+            raise BrokenStreamError("a method in the middle of a content")
         if method != DELIVER or stop - start < 5:
             self._note(method, channel, data, start + 4, stop)
             return False
