@@ -4,7 +4,7 @@ SHELL := /bin/bash
 DRILL := .venv/bin/lastcall drill examples.orders.worker:worker --prefetch 20
 ARGS ?=
 
-.PHONY: help setup broker stores demo test test-matrix test-cluster lint drill-long figures loss-figures bench clean
+.PHONY: help setup broker stores demo test test-plain test-matrix test-cluster lint drill-long figures loss-figures bench clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -26,6 +26,9 @@ stores: ## make sure that the inboxes' tests can have a Redis and a PostgreSQL, 
 
 test: setup broker stores ## the whole test suite; ARGS="-k drain" for a part of it
 	.venv/bin/python -m pytest -m "not faults" $(ARGS) </dev/null
+
+test-plain: setup broker ## the suites of workers, hosts and queues without the fast lane, on the client's own reader
+	LASTCALL_TRANSPORT=plain .venv/bin/python -m pytest -m "not faults" tests/process tests/hosts tests/queues $(ARGS) </dev/null
 
 test-matrix: setup ## real faults on RabbitMQ 3.10, 4.0 and 4.3 (20 minutes, as root; VERSIONS=4.3 for one)
 	@deploy/local/test-matrix $(ARGS) </dev/null
