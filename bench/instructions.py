@@ -1,0 +1,106 @@
+"""Instructions per delivery of the pure parts, counted by valgrind: `make bench-instructions`.
+
+A count is the same on a busy machine as on an idle one, so it can be compared between commits, to half a per cent. It
+says nothing of caches, of the kernel, or of the event loop. What is counted: micro/work.py, a turn of a hundred
+deliveries of 200 bytes, from the bytes that arrive to the bytes of their ack. The interpreter's start and the imports
+fall out as the difference of two runs.
+
+May know: valgrind, the kept count. May not know: what the work consists of.
+"""
+
+import argparse
+import gc
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from bench.micro.work import PREFETCHED, Work, deliveries
+
+BASELINE = Path(__file__).parent / "instructions.json"
+WARM_UP, TURNS = 5, 20
+"""Turns before it counts (the interpreter specialises, caches fill), and turns that count."""
+ALLOWED = 0.05
+"""How much more than the kept count is no failure."""
+VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
+COUNTED = ("pamqp", "pydantic", "pydantic-core")
+"""Packages whose code is in the count."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.instructions", description="Instructions per delivery.")
+    parser.add_argument("--keep", action="store_true", help="keep this count as the one to compare with")
+    parser.add_argument("--rounds", type=int, default=1, help="count so often, and show the spread")
+    parser.add_argument("--turns", type=int, help=argparse.SUPPRESS)  # what the counted process is given
+    options = parser.parse_args()
+    if options.turns is not None:
+        work(options.turns)
+        return 0
+    if shutil.which(VALGRIND[0]) is None:
+        print("valgrind is not here. Type: sudo apt-get install -y valgrind", file=sys.stderr)
+        return 2
+    counts = sorted(per_delivery() for _ in range(options.rounds))
+    count = counts[len(counts) // 2]
+    print(f"{count:,} instructions per delivery" + spread(counts))
+    if options.keep:
+        BASELINE.write_text(json.dumps({"instructions": count, "of": build()}, indent=2) + "\n")
+        return 0
+    return compared(count)
+
+
+def work(turns: int) -> None:
+    """The counted process: without garbage collections, which come when they like."""
+    gc.disable()
+    data, pure = deliveries(), Work()
+    for _ in range(WARM_UP + turns):
+        pure.turn(data)
+
+
+def per_delivery() -> int:
+    return round((instructions(TURNS) - instructions(0)) / (TURNS * PREFETCHED))
+
+
+def instructions(turns: int) -> int:
+    """Of a whole process that does so many turns after it is warm."""
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONMALLOC": "pymalloc", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = (*VALGRIND, sys.executable, "-m", "bench.instructions", "--turns", str(turns))
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    found = re.search(r"I\s+refs:\s+([\d,]+)", ran.stderr)
+    if ran.returncode or found is None:
+        raise SystemExit(f"valgrind did not count:\n{ran.stderr}")
+    return int(found[1].replace(",", ""))
+
+
+def spread(counts: list[int]) -> str:
+    return (
+        f" (of {len(counts)}: {counts[0]:,} to {counts[-1]:,}, {counts[-1] / counts[0] - 1:.2%})" if counts[1:] else ""
+    )
+
+
+def build() -> dict[str, str]:
+    """What must be the same for two counts to be comparable."""
+    return {"python": sys.version, "machine": platform.machine()} | {name: version(name) for name in COUNTED}
+
+
+def compared(count: int) -> int:
+    """0: not much more than the kept count, or not comparable with it, which is said; 1: more."""
+    if not BASELINE.exists():
+        print("no count is kept to compare with: --keep keeps one")
+        return 0
+    kept = json.loads(BASELINE.read_text())
+    differing = [name for name, of in build().items() if kept["of"].get(name) != of]
+    if differing:
+        print(f"the kept count, {kept['instructions']:,}, is of another build ({', '.join(differing)}): not comparable")
+        return 0
+    more = count / kept["instructions"] - 1
+    print(f"{more:+.1%} against the kept {kept['instructions']:,} (allowed: {ALLOWED:+.0%})")
+    return int(more > ALLOWED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
