@@ -61,7 +61,7 @@ bench: setup ## CPU per message, rate and memory beside eight peers: the table i
 	.venv/bin/python -m bench.speed $(ARGS) </dev/null
 
 bench-micro: setup ## what each pure part costs by itself (pytest-benchmark)
-	.venv/bin/python -m pytest bench/micro $(ARGS) </dev/null
+	.venv/bin/python -m pytest bench/micro --benchmark-group-by=func --benchmark-sort=name --benchmark-columns=median,iqr,rounds $(ARGS) </dev/null
 
 bench-instructions: setup ## instructions per delivery (valgrind), against the kept count: fails if they are 5 % more
 	.venv/bin/python -m bench.instructions $(ARGS) </dev/null

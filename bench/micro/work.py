@@ -29,8 +29,11 @@ def body_of(size: int) -> bytes:
     """An order as JSON, of just so many bytes; none for 0."""
     if not size:
         return b""
-    lines = [{"sku": f"A-{number:05}", "count": number % 7, "cents": 100 * number} for number in range((size - 60) // 48)]
-    return json.dumps({"id": "order-000017", "cents": 4200, "lines": lines}).encode().ljust(size)
+    lines = [
+        {"sku": f"A-{number:05}", "count": number % 7, "cents": 100 * number} for number in range((size - 60) // 50)
+    ]
+    order = {"id": "", "cents": 4200, "lines": lines}
+    return json.dumps(order | {"id": "17".rjust(size - len(json.dumps(order)), "0")}).encode()
 
 
 def content_of(body: bytes, headers: Mapping[str, object] | None = None) -> ContentHeader:

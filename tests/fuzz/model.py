@@ -48,7 +48,7 @@ class Model:
             if payload[:4] == TUNE:
                 require(len(payload) >= 10)
                 self._largest = unpack_from(">I", payload, 6)[0] or UNBOUNDED
-            content = [payload] if payload[:4] == DELIVER and len(payload) > 4 and tag_in(payload) in OURS else None
+            content = [payload] if payload[:4] == DELIVER and tag_in(payload) in OURS else None
         elif content is not None:
             require(kind == (2 if len(content) == 1 else 3))
             require(len(content) > 1 or len(payload) >= 12)
@@ -67,7 +67,10 @@ class Model:
             self._contents[channel] = content
 
 
-def tag_in(method: bytes) -> str:
+def tag_in(method: bytes) -> str | None:
+    """Its consumer tag; None: it is not all there, so it is nobody's."""
+    if len(method) < 5 or len(method) < 5 + method[4]:
+        return None
     return method[5 : 5 + method[4]].decode("utf-8", "replace")
 
 

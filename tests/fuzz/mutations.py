@@ -81,7 +81,7 @@ def _with_a_number(random: Random, frame: bytes) -> bytes:
     """An interesting number somewhere in it: a size, a count, a tag."""
     width = random.choice([1, 2, 4, 8])
     position = random.randint(0, len(frame))
-    number = random.choice(INTERESTING) % 256**width
+    number = random.choice(INTERESTING) % (1 << 8 * width)
     return frame[:position] + number.to_bytes(width) + frame[position + width :]
 
 

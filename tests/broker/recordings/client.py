@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 from pamqp import commands as spec
 from pamqp.body import ContentBody
+from pamqp.common import FieldTable
 from pamqp.frame import FrameTypes, marshal, unmarshal
 from pamqp.header import ContentHeader, ProtocolHeader
 from yarl import URL
@@ -37,7 +38,7 @@ class RecordingClient:
         self._writer.write(ProtocolHeader().marshal())
         await self.until(spec.Connection.Start)
         user = f"\0{self._url.user or 'guest'}\0{self._url.password or 'guest'}"
-        capabilities = {"consumer_cancel_notify": True, "basic.nack": True, "publisher_confirms": True}
+        capabilities: FieldTable = {"consumer_cancel_notify": True, "basic.nack": True, "publisher_confirms": True}
         self.send(spec.Connection.StartOk({"capabilities": capabilities}, "PLAIN", user))
         await self.until(spec.Connection.Tune)
         self.send(spec.Connection.TuneOk(2047, FRAME_MAX, HEARTBEAT))
@@ -59,7 +60,8 @@ class RecordingClient:
         """To the default exchange, mandatory."""
         parts = [ContentBody(body[start : start + ROOM]) for start in range(0, len(body), ROOM)]
         header = ContentHeader(body_size=len(body), properties=properties or spec.Basic.Properties())
-        for frame in [spec.Basic.Publish(routing_key=key, mandatory=True), header, *parts] * times:
+        content: list[FrameTypes] = [spec.Basic.Publish(routing_key=key, mandatory=True), header, *parts]
+        for frame in content * times:
             self.send(frame, channel)
 
     async def until(self, kind: type[Kind], number: int = 1) -> Kind:
