@@ -40,9 +40,10 @@ ODD = {
 
 def parsers(kind: Any) -> Iterator[tuple[str, Parse]]:
     adapter = TypeAdapter(kind)
-    yield "pydantic validate_json (used)", adapter.validate_json
     untyped = kind in (dict, list, Any)
-    loads: dict[str, Parse] = {"json": json.loads, "pydantic_core.from_json": from_json}
+    yield "pydantic validate_json" + ("" if untyped else " (used)"), adapter.validate_json
+    loads: dict[str, Parse] = {"pydantic_core.from_json" + (" (used)" if untyped else ""): from_json}
+    loads["json"] = json.loads
     if (orjson := installed("orjson")) is not None:
         loads["orjson"] = orjson.loads
     if (msgspec := installed("msgspec")) is not None:
