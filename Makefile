@@ -4,7 +4,7 @@ SHELL := /bin/bash
 DRILL := .venv/bin/lastcall drill examples.orders.worker:worker --prefetch 20
 ARGS ?=
 
-.PHONY: help setup broker stores demo test test-matrix test-cluster lint drill-long figures loss-figures bench clean
+.PHONY: help setup broker stores demo test test-plain fuzz test-matrix test-cluster lint drill-long figures loss-figures bench bench-micro bench-instructions clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -26,6 +26,14 @@ stores: ## make sure that the inboxes' tests can have a Redis and a PostgreSQL, 
 
 test: setup broker stores ## the whole test suite; ARGS="-k drain" for a part of it
 	.venv/bin/python -m pytest -m "not faults" $(ARGS) </dev/null
+
+test-plain: setup broker ## the suites of workers, hosts and queues without the fast lane, on the client's own reader
+	LASTCALL_TRANSPORT=plain .venv/bin/python -m pytest -m "not faults" tests/process tests/hosts tests/queues $(ARGS) </dev/null
+
+fuzz: setup ## any bytes at the parts that read the broker's, guided by coverage; ARGS=600 for so many seconds each
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	.venv/bin/python -m tests.fuzz cutter $(or $(ARGS),180) </dev/null
+	.venv/bin/python -m tests.fuzz properties $(or $(ARGS),60) </dev/null
 
 test-matrix: setup ## real faults on RabbitMQ 3.10, 4.0 and 4.3 (20 minutes, as root; VERSIONS=4.3 for one)
 	@deploy/local/test-matrix $(ARGS) </dev/null
@@ -51,6 +59,12 @@ bench: setup ## CPU per message, rate and memory beside eight peers: the table i
 	@deploy/local/engine up
 	@deploy/local/broker-image rabbitmq 4.0
 	.venv/bin/python -m bench.speed $(ARGS) </dev/null
+
+bench-micro: setup ## what each pure part costs by itself (pytest-benchmark)
+	.venv/bin/python -m pytest bench/micro --benchmark-group-by=func --benchmark-sort=name --benchmark-columns=median,iqr,rounds $(ARGS) </dev/null
+
+bench-instructions: setup ## instructions per delivery (valgrind), against the kept count: fails if they are 5 % more
+	.venv/bin/python -m bench.instructions $(ARGS) </dev/null
 
 loss-figures: setup ## what is lost or run twice under faults: the table in docs/loss-figures.md (an hour; ARGS="--scale 0.1")
 	@deploy/local/engine up

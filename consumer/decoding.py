@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
+from pydantic_core import from_json
 
 from consumer.errors import ConfigurationError, Undecodable
 
@@ -35,6 +36,15 @@ class _Undescribed:
 
 
 UNDESCRIBED: Described = _Undescribed()
+
+_ANYTHING_IN: tuple[tuple[Any, type], ...] = (
+    (dict, dict),
+    (dict[str, Any], dict),
+    (list, list),
+    (list[Any], list),
+    (Any, object),
+)
+"""Payload types that leave open what is in them, and what a value must be to be one."""
 
 _SHOWN_PROBLEMS = 3
 _SHOWN_CHARACTERS = 200
@@ -93,7 +103,24 @@ def _reader(payload_type: Any, name: str) -> Callable[[bytes], object]:
     except (PydanticUserError, PydanticUndefinedAnnotation) as error:
         cause = error.message.partition("\n")[0]
         raise ConfigurationError(f"{name} can't be a payload type here: {cause}") from error
-    return adapter.validate_json
+    container = next((container for kind, container in _ANYTHING_IN if kind == payload_type), None)
+    return adapter.validate_json if container is None else _straight(container, adapter.validate_json)
+
+
+def _straight(container: type, validate: Callable[[bytes], object]) -> Callable[[bytes], object]:
+    """Where there is nothing to validate, pydantic's parser makes Python's objects at once: the same, for half as much.
+
+    What it can't make is validated all the same, which says what is wrong.
+    """
+
+    def read(body: bytes) -> object:
+        try:
+            payload = from_json(body)
+        except ValueError:
+            return validate(body)
+        return payload if isinstance(payload, container) else validate(body)
+
+    return read
 
 
 def _name(payload_type: Any) -> str:

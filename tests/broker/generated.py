@@ -4,6 +4,7 @@ May know: pamqp, hypothesis. May not know: the cutter.
 """
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -74,7 +75,7 @@ def properties(draw: st.DrawFn) -> spec.Basic.Properties:
 def contents(draw: st.DrawFn, method: FrameTypes) -> list[FrameTypes]:
     """The method with its header and its body, which is cut into frames anywhere."""
     body = draw(st.binary(max_size=60) | st.sampled_from([b"", b"\xce" * 9, b"AMQP" * 3, b"x" * 3000]))
-    cuts = sorted(draw(st.sets(st.integers(1, max(1, len(body) - 1)), max_size=5)) | {0, len(body)})
+    cuts = sorted(draw(st.sets(st.integers(1, max(1, len(body) - 1)), max_size=12)) | {0, len(body)})
     parts = [ContentBody(body[a:b]) for a, b in pairwise(cuts) if body[a:b]]
     return [method, ContentHeader(body_size=len(body), properties=draw(properties())), *parts]
 
@@ -121,8 +122,14 @@ _units = st.one_of(
 @st.composite
 def streams(draw: st.DrawFn) -> bytes:
     """Contents and lone methods on several channels, their frames interleaved, heartbeats between them."""
+    return draw(interleaved(draw(st.lists(st.tuples(channels, _units), max_size=8))))
+
+
+@st.composite
+def interleaved(draw: st.DrawFn, units: list[tuple[int, list[FrameTypes]]]) -> bytes:
+    """These on their channels, their frames in any order that keeps each channel's."""
     waiting: dict[int, list[FrameTypes]] = {}
-    for channel, unit in draw(st.lists(st.tuples(channels, _units), max_size=8)):
+    for channel, unit in units:
         waiting.setdefault(channel, []).extend(unit)
     stream: list[bytes] = []
     while waiting:
@@ -134,6 +141,21 @@ def streams(draw: st.DrawFn) -> bytes:
         if not waiting[channel]:
             del waiting[channel]
     return b"".join(stream)
+
+
+@st.composite
+def calm_streams(draw: st.DrawFn, consumers: Mapping[str, int]) -> bytes:
+    """Deliveries for these consumers on their channels; returned messages and confirms among them."""
+
+    def of_consumer(tag: str) -> st.SearchStrategy[tuple[int, list[FrameTypes]]]:
+        return st.tuples(st.just(consumers[tag]), deliveries((tag,)))
+
+    beside = st.one_of(
+        contents(spec.Basic.Return(312, "NO_ROUTE", "", "nowhere")),
+        st.sampled_from([spec.Basic.Ack(7, True), spec.Basic.Nack(8, False, requeue=False)]).map(lambda frame: [frame]),
+    )
+    units = st.one_of(*map(of_consumer, consumers), st.tuples(channels, beside))
+    return draw(interleaved(draw(st.lists(units, max_size=10))))
 
 
 sizes = st.lists(st.integers(1, 200), min_size=1, max_size=10)

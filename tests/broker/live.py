@@ -13,6 +13,7 @@ from consumer.broker.amqp import AmqpBroker
 from consumer.broker.port import Broker, Tls
 from consumer.core.events import Event, EventName
 from consumer.engine.report import Report
+from tests.transports import CHOSEN
 
 PATIENCE = 15.0
 """Seconds after which a wait has failed: more than it takes to notice that heartbeats of 1 s don't come (2.1)."""
@@ -80,7 +81,7 @@ class Live:
 
     def __init__(self, url: str, prefix: str) -> None:
         self.url = url
-        self.broker = AmqpBroker([url], name="lastcall test", heartbeat=60, tls=Tls())
+        self.broker = AmqpBroker([url], name="lastcall test", heartbeat=60, tls=Tls(), transport=CHOSEN)
         self._prefix = prefix
         self._tools = self.broker.tools()
         self._workers: list[LiveWorker] = []

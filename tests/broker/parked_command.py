@@ -6,7 +6,6 @@ nobody when they change.
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -19,6 +18,7 @@ from consumer.core.outcome import Parked
 from consumer.core.parking import parked_copy
 from consumer.core.queue import Queue
 from tests.broker.live import PATIENCE, Live
+from tests.transports import clean_environment
 
 TICK = 0.05
 ROOT = Path(__file__).parents[2]
@@ -59,8 +59,7 @@ class Commands:
     """Runs the command against the test's broker and queues."""
 
     def __init__(self, live: Live, prefix: str, directory: Path) -> None:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("LASTCALL_") and k != "AMQP_URL"}
-        self._environment = {**inherited, "LASTCALL_AMQP_URL": live.url, "LASTCALL_QUEUE_PREFIX": prefix}
+        self._environment = {**clean_environment(), "LASTCALL_AMQP_URL": live.url, "LASTCALL_QUEUE_PREFIX": prefix}
         self._environment["PYTHONPATH"] = str(ROOT)
         self._directory = directory
         self._live = live

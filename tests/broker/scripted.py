@@ -48,9 +48,14 @@ class ScriptedBroker:
         self.writer.write(marshal(frame, channel))
 
     async def receive(self) -> FrameTypes:
+        return (await self.receive_on())[1]
+
+    async def receive_on(self) -> tuple[int, FrameTypes]:
+        """A frame, and the channel that it came on."""
         head = await self.reader.readexactly(7)
         rest = await self.reader.readexactly(int.from_bytes(head[3:]) + 1)
-        return unmarshal(head + rest)[2]
+        _, channel, frame = unmarshal(head + rest)
+        return channel, frame
 
     def close(self) -> None:
         self._server.close()

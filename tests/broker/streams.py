@@ -62,6 +62,7 @@ def cut(pieces: Iterable[bytes], decode: Callable[[bytes], object] = properties_
         for piece in pieces:
             reading.passed_on += b"".join(cutter.feed(piece))
     except BrokenStreamError as error:
+        reading.passed_on += b"".join(error.before)
         reading.broken = str(error)
     return reading
 

@@ -25,6 +25,12 @@ async def test_a_broken_stream_ends_the_connection_and_is_logged(line: Line, cap
     assert "a frame of" in caplog.text
 
 
+async def test_what_came_before_the_break_is_passed_on(line: Line) -> None:
+    why = marshal(spec.Connection.Close(320, "CONNECTION_FORCED", 0, 0), 0)
+    line.broker.writer.write(why + b"HTTP/1.1 400 Bad Request")
+    assert await line.reader.read() == why
+
+
 async def test_a_connection_whose_stream_breaks_is_reported_lost(scripted: ScriptedBroker) -> None:
     broker = AmqpBroker([scripted.url], name="lastcall", heartbeat=60, tls=Tls())
     connection, _ = await asyncio.gather(broker.connect(), scripted.welcome())

@@ -16,6 +16,8 @@ from pathlib import Path
 from signal import Signals
 from typing import Any
 
+from tests.transports import clean_environment
+
 PATIENCE = 20.0
 """Seconds that a test waits for what must come, on a machine that is busy with other things."""
 MARGIN = 1.0
@@ -150,9 +152,8 @@ class Workers:
 
     def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
         self._directory = directory
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("LASTCALL_") and k != "AMQP_URL"}
         path = os.pathsep.join([str(HERE), str(HERE.parents[1])])
-        self._environment = {**inherited, "PYTHONPATH": path, **environment}
+        self._environment = {**clean_environment(), "PYTHONPATH": path, **environment}
         self._started: list[WorkerProcess] = []
 
     async def start(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from consumer.testing.brokers import BrokerHandle
+from tests.transports import clean_environment
 
 HERE = Path(__file__).parent
 PATIENCE = 90.0
@@ -34,9 +35,13 @@ Drill = Callable[..., Awaitable[Told]]
 
 @pytest.fixture
 def drill(lastcall_broker: BrokerHandle, tmp_path: Path) -> Drill:
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("LASTCALL_")}
     path = os.pathsep.join([str(HERE), str(HERE.parents[1])])
-    environment = {**inherited, "PYTHONPATH": path, "AMQP_URL": lastcall_broker.url, "LASTCALL_BROKER": "given"}
+    environment = {
+        **clean_environment(),
+        "PYTHONPATH": path,
+        "AMQP_URL": lastcall_broker.url,
+        "LASTCALL_BROKER": "given",
+    }
 
     async def run(worker: str, *flags: str) -> Told:
         child = await asyncio.create_subprocess_exec(

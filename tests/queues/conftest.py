@@ -15,6 +15,7 @@ from consumer.core.queue import Queue
 from consumer.testing.brokers import BrokerHandle
 from tests.contract.sides import amqp_broker, within
 from tests.queues.api import Api
+from tests.transports import CHOSEN
 
 
 class Bench:
@@ -54,7 +55,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(lastcall_broker: BrokerHandle) -> AsyncIterator[Bench]:
-    bench = Bench(amqp_broker(lastcall_broker.url), await aio_pika.connect(lastcall_broker.url))
+    bench = Bench(amqp_broker(lastcall_broker.url, CHOSEN), await aio_pika.connect(lastcall_broker.url))
     yield bench
     await bench.close()
 
@@ -76,5 +77,5 @@ def user_who_may_not_configure(lastcall_broker: BrokerHandle, api: Api) -> Itera
     api.ask("PUT", "users", name, password=password, tags="")
     api.ask("PUT", "permissions", api.vhost, name, configure="^$", write=".*", read=".*")
     scheme, _, rest = lastcall_broker.url.partition("://")
-    yield amqp_broker(f"{scheme}://{name}:{password}@{rest.rpartition('@')[2]}")
+    yield amqp_broker(f"{scheme}://{name}:{password}@{rest.rpartition('@')[2]}", CHOSEN)
     api.ask("DELETE", "users", name)

@@ -4,14 +4,12 @@ May know: the layout of frames, a few methods. May not know: sockets, the event 
 synchronous, so that it can be tried with any bytes, cut at any place.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import NoReturn
 
+from consumer.broker.amqp.assembly import Assembly, Sink
 from consumer.broker.amqp.frames import (
     AT_CONSUMER_TAG,
-    BODY,
-    BODY_SIZE,
     CHANNEL_CLOSE,
     CHANNEL_OPEN_OK,
     CONNECTION_CLOSE,
@@ -19,7 +17,6 @@ from consumer.broker.amqp.frames import (
     DELIVER_NUMBER,
     FRAME_END,
     HEAD,
-    HEADER,
     LARGEST_FRAME,
     METHOD,
     METHOD_AND_TAG,
@@ -34,9 +31,6 @@ from consumer.broker.amqp.frames import (
     unpack,
     whole_content,
 )
-
-Sink: TypeAlias = Callable[[int, bool, str, str, bytes, bytes], None]
-"""(delivery tag, redelivered, exchange, routing key, content header payload, body)"""
 
 NAMES_KEPT = 1024
 """Pairs of exchange and routing key that are kept decoded."""
@@ -55,17 +49,6 @@ class Farewell:
         return self.code == 403 or (self.code == 530 and "limit" not in self.text and "down" not in self.text)
 
 
-@dataclass(slots=True)
-class _Assembly:
-    """A delivery of which some frames have come."""
-
-    sink: Sink
-    method: bytes
-    header: bytes = b""
-    missing: int = -1  # until the header has said how large the body is
-    parts: list[bytes] = field(default_factory=list)
-
-
 class Cutter:
     """`feed` it what arrives; it calls the sinks, and returns what is not for them."""
 
@@ -74,7 +57,7 @@ class Cutter:
         """Channels that the broker has closed, and that have not been opened again."""
         self.farewell: Farewell | None = None
         self._sinks: dict[bytes, Sink] = {}
-        self._assemblies: dict[int, _Assembly] = {}
+        self._assemblies: dict[int, Assembly] = {}
         self._names: dict[bytes, tuple[str, str]] = {}
         self._kept: list[bytes] = []
         self._have = 0
@@ -96,7 +79,10 @@ class Cutter:
         return bool(self._sinks)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Whole frames that are not ours, in order. Raises BrokenStreamError; nothing may be fed after that."""
+        """Whole frames that are not ours, in order.
+
+        Raises BrokenStreamError, which has those that came before the break; nothing may be fed after that.
+        """
         if self._kept:
             self._kept.append(data)
             self._have += len(data)
@@ -107,36 +93,47 @@ class Cutter:
         if not self._started and len(data) >= OVERHEAD:
             self._started = True
             if data.startswith(b"AMQP"):  # a protocol header, of eight bytes too: the broker speaks another version
-                return [data[:OVERHEAD], *self._cut(data[OVERHEAD:])]
-        return self._cut(data)
+                return self._cut(data, OVERHEAD)
+        return self._cut(data, 0)
 
-    def _cut(self, data: bytes) -> list[bytes]:
+    def _cut(self, data: bytes, position: int) -> list[bytes]:
+        """All of it; the first frame begins at `position`."""
         passed_on: list[bytes] = []
-        end_of_data, position, unsent = len(data), 0, 0
+        end_of_data, unsent = len(data), 0
         self._need = OVERHEAD
-        while end_of_data - position >= OVERHEAD:
-            kind, channel, size = HEAD.unpack_from(data, position)
-            size += OVERHEAD
-            if size > self._largest:
-                raise BrokenStreamError(f"a frame of {size} bytes, where at most {self._largest} were agreed")
-            end = position + size
-            if end > end_of_data:
-                self._need = size
-                break
-            if data[end - 1] != FRAME_END:
-                raise BrokenStreamError("a frame does not end where it should")
-            after = self._take(kind, channel, data, position, end)
-            if after:
-                if unsent < position:
-                    passed_on.append(data[unsent:position])
-                unsent = after
-            position = after or end
+        try:
+            while end_of_data - position >= OVERHEAD:
+                kind, channel, size = HEAD.unpack_from(data, position)
+                end = position + size + OVERHEAD
+                if end > end_of_data or end - position > self._largest:
+                    self._need = self._agreed(end - position)
+                    break
+                if data[end - 1] != FRAME_END:
+                    self._unended()
+                after = self._take(kind, channel, data, position, end)
+                if after:
+                    if unsent < position:
+                        passed_on.append(data[unsent:position])
+                    unsent = after
+                position = after or end
+        except BrokenStreamError as error:
+            error.before = [*passed_on, data[unsent:position]]
+            raise
         if unsent < position:
             passed_on.append(data[unsent:position])
         if position < end_of_data:
             self._kept.append(data[position:])
         self._have = end_of_data - position
         return passed_on
+
+    def _agreed(self, size: int) -> int:
+        if size > self._largest:
+            raise BrokenStreamError(f"a frame of {size} bytes, where at most {self._largest} were agreed")
+        return size
+
+    @staticmethod
+    def _unended() -> NoReturn:
+        raise BrokenStreamError("a frame does not end where it should")
 
     def _take_whole(self, channel: int, data: bytes, position: int, header: int) -> int:
         """Most deliveries are small, and all there: where such a one ends; 0: this is none, and is taken by frames.
@@ -153,9 +150,8 @@ class Cutter:
         body, end = whole_content(data, header, channel, self._largest)
         encoded = data[end_of_tag + TAG_AND_FLAG.size : header - 1]
         names = self._names.get(encoded) or self._names_in(encoded)
-        if not end or names is None:
+        if not end or names is None or channel in self._assemblies:
             return 0
-        self._assemblies.pop(channel, None)
         tag, flag = TAG_AND_FLAG.unpack_from(data, end_of_tag)
         sink(tag, flag & 1 == 1, *names, data[header + HEAD.size : body - 1], data[body + HEAD.size : end - 1])
         return end
@@ -164,9 +160,12 @@ class Cutter:
         """An exchange and a routing key, which one queue's deliveries mostly have in common; None: there are none."""
         try:
             exchange, position = short_string(encoded, 0)
-            names = exchange, short_string(encoded, position)[0]
+            routing_key, position = short_string(encoded, position)
         except BrokenStreamError:
             return None
+        if position < len(encoded):
+            return None  # what follows them would be kept with them
+        names = exchange, routing_key
         if len(self._names) == NAMES_KEPT:
             self._names.clear()
         self._names[encoded] = names
@@ -181,22 +180,15 @@ class Cutter:
         assembly = self._assemblies.get(channel)
         if assembly is None:
             return 0
-        if kind == HEADER and not assembly.header:
-            assembly.header = data[start:stop]
-            assembly.missing = unpack(BODY_SIZE, data, start + 4, stop)[0]
-        elif kind == BODY and stop - start <= assembly.missing:
-            assembly.parts.append(data[start:stop])
-            assembly.missing -= stop - start
-        else:
-            raise BrokenStreamError("a content whose frames are out of order, or more than its header says")
-        if assembly.missing == 0:
+        if assembly.add(kind, data[start:stop]):
             del self._assemblies[channel]
-            _hand_over(assembly)
+            assembly.hand_over()
         return end
 
     def _take_method(self, channel: int, data: bytes, start: int, stop: int) -> bool:
-        self._assemblies.pop(channel, None)  # a method in the middle of a content ends it (channel.close)
         method = data[start : start + 4]
+        if self._assemblies.pop(channel, None) is not None and method != CHANNEL_CLOSE:  # no broker gives one up
+            raise BrokenStreamError("a method in the middle of a content")
         if method != DELIVER or stop - start < 5:
             self._note(method, channel, data, start + 4, stop)
             return False
@@ -204,7 +196,7 @@ class Cutter:
         sink = self._sinks.get(data[start + 5 : end_of_tag])
         if sink is None:
             return False
-        self._assemblies[channel] = _Assembly(sink, data[end_of_tag:stop])
+        self._assemblies[channel] = Assembly(sink, data[end_of_tag:stop])
         return True
 
     def _note(self, method: bytes, channel: int, data: bytes, start: int, stop: int) -> None:
@@ -217,13 +209,3 @@ class Cutter:
             self.closed_channels.add(channel)
         elif method == CHANNEL_OPEN_OK:
             self.closed_channels.discard(channel)
-
-
-def _hand_over(assembly: _Assembly) -> None:
-    method = assembly.method
-    tag, flag = unpack(TAG_AND_FLAG, method, 0, len(method))
-    exchange, position = short_string(method, TAG_AND_FLAG.size)
-    routing_key, _ = short_string(method, position)
-    parts = assembly.parts
-    body = parts[0] if len(parts) == 1 else b"".join(parts)
-    assembly.sink(tag, bool(flag & 1), exchange, routing_key, assembly.header, body)

@@ -4,6 +4,7 @@ May know: bytes. May not know: streams, consumers.
 """
 
 import struct
+from collections.abc import Sequence
 
 METHOD, HEADER, BODY = 1, 2, 3
 FRAME_END = 0xCE
@@ -34,6 +35,9 @@ TUNED = struct.Struct(">HI")
 
 class BrokenStreamError(Exception):
     """The bytes are no AMQP: a frame without its end, or larger than agreed, or a content out of order."""
+
+    before: Sequence[bytes] = ()
+    """What came sound before it and is not ours, in order."""
 
 
 def whole_content(data: bytes, header: int, channel: int, largest: int) -> tuple[int, int]:

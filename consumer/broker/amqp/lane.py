@@ -45,6 +45,8 @@ class Lane(Pulse):
             passed_on = self.cutter.feed(data)
         except BrokenStreamError as error:
             _log.warning("the broker's bytes are no AMQP any more (%s): this connection is given up", error)
+            for chunk in error.before:  # a connection.close with its cause, perhaps
+                self._reader.data_received(chunk)
             self._transport.abort()
             return
         if passed_on:
