@@ -96,3 +96,15 @@ def test_they_are_decoded_once() -> None:
     message = Message(b"", "orders", properties=Unread("m", {}, read))
     assert (message.message_id, message.content_encoding, message.attempt, reads) == ("m", None, 1, [])
     assert (message.properties.app_id, message.content_type, reads) == ("shop", None, [1])
+
+
+PLAIN_VALUES = st.one_of(
+    st.text(max_size=20), st.integers(-(2**31), 2**31 - 1), st.integers(-(2**63), 2**63 - 1), st.booleans()
+)
+
+
+@given(st.dictionaries(st.text(max_size=20), PLAIN_VALUES, min_size=1, max_size=6), st.integers(0, 300), st.binary())
+def test_plain_headers_read_the_same_whole_or_broken(values: dict[str, object], at: int, more: bytes) -> None:
+    header = ContentHeader(properties=spec.Basic.Properties(headers=values, message_id="m")).marshal()
+    assert_the_same_as_at_once(header)
+    assert_the_same_as_at_once(header[:at] + more + header[at + len(more) :])

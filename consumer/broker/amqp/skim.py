@@ -5,10 +5,14 @@ May know: how AMQP 0-9-1 encodes properties (4.2.6.1). May not know: what they a
 Decoding them all costs more than everything else that is done with a message; most handlers ask for none of it.
 """
 
+import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 
 from pamqp import decode
+
+from consumer.broker.amqp.table import plain_table
 
 FIRST = 14
 """Where the properties begin: after class, weight, body size, and the flags."""
@@ -38,11 +42,8 @@ def skim(header: bytes) -> tuple[str | None, Mapping[str, object]] | None:
                 if kind == MOMENT and header[start : start + 4] != EMPTY:  # milliseconds, or beyond the calendar
                     return None
             elif kind == TABLE:
-                if header[start : start + 4] == EMPTY:
-                    position += 4
-                else:
-                    size, headers = decode.field_table(header[start:])
-                    position += size
+                position += 4 + int.from_bytes(header[start : start + 4])
+                headers = _table(header, start, position) if position > start + 4 else headers
             else:
                 position += 1 + header[start]
                 text = header[start + 1 : position]
@@ -53,6 +54,17 @@ def skim(header: bytes) -> tuple[str | None, Mapping[str, object]] | None:
     except Exception:  # noqa: BLE001 - whatever pamqp makes of hostile bytes, it makes of them again, and that is told
         return None
     return (message_id, headers) if position == len(header) else None
+
+
+def _table(header: bytes, start: int, end: int) -> Mapping[str, object]:
+    with suppress(IndexError, struct.error, UnicodeDecodeError):
+        plain = plain_table(header, start + 4, end)
+        if plain is not None and end <= len(header):
+            return plain
+    size, headers = decode.field_table(header[start:])
+    if size != end - start:
+        raise ValueError("a table is not as long as it says")
+    return headers
 
 
 @lru_cache(maxsize=256)
