@@ -346,6 +346,20 @@ async def test_signals_mean_nothing_to_it_and_are_whole_again_in_what_it_forks(s
     assert (await stage.drained()).exit_code == 0
 
 
+async def test_a_signal_in_its_first_moment_does_not_strike(
+    stage: Stage, meeting: Meeting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python imports `sitecustomize` before it runs anything of ours."""
+    struck = "import os, signal\nfor each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): os.kill(os.getpid(), each)"
+    (tmp_path / "sitecustomize.py").write_text(struck)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    handle(stage)
+    (await visitor(stage, meeting)).tell("return")
+    await told(stage, "settled")
+    assert stage.of("process_died") == []
+    assert (await stage.drained()).exit_code == 0
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux tells")
 async def test_it_inherits_nothing_but_its_link(stage: Stage, meeting: Meeting) -> None:
     handle(stage)
