@@ -108,9 +108,21 @@ def swallow_the_interruption(_body: bytes, _delivery: Delivery) -> object:
 
 def clean_up_when_interrupted(body: bytes, _delivery: Delivery) -> object:
     try:
-        return time.sleep(60)
+        time.sleep(60)
     finally:
         Path(body.decode()).write_text("cleaned up")
+    return None
+
+
+def kill_itself(_body: bytes, _delivery: Delivery) -> object:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return None
+
+
+def send_itself_signals(_body: bytes, _delivery: Delivery) -> object:
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP):
+        os.kill(os.getpid(), each)
+    return "still here"
 
 
 def fork_and_die(_body: bytes, _delivery: Delivery) -> object:
@@ -141,11 +153,11 @@ WISHES: dict[str, Callable[[bytes, Delivery], object]] = {
     "imported here": lambda _, _d: os.getpid() == IMPORTED_IN,
     "group of its own": lambda _, _d: os.getpgid(0) == os.getsid(0) == os.getpid(),
     "descriptors": lambda _, _d: sum(1 for each in Path("/proc/self/fd").iterdir() if _is_open(each)),
-    "ctrl-c": lambda _, _d: [os.kill(os.getpid(), each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGTSTP)],
+    "signals": send_itself_signals,
     "fork": signal_dispositions,
     "fork and die": fork_and_die,
     "exit 7": lambda _, _d: os._exit(7),
-    "kill": lambda _, _d: os.kill(os.getpid(), signal.SIGKILL),
+    "kill": kill_itself,
     "swallow": swallow_the_interruption,
     "clean up": clean_up_when_interrupted,
     "sys.exit": lambda _, _d: sys.exit(3),

@@ -165,6 +165,21 @@ async def test_the_drain_waits_for_it_and_it_sees_that_the_worker_drains(stage: 
     assert is_gone(guest.pid)
 
 
+async def test_whoever_cancels_every_task_of_the_loop_changes_nothing(stage: Stage, meeting: Meeting) -> None:
+    handle(stage, concurrency=2)
+    stage.put("a", "b")
+    stage.start()
+    a = await meeting.visitor("a")  # the child for "b" may still be starting
+    for task in asyncio.all_tasks() - {asyncio.current_task(), stage.serving}:
+        task.cancel("swept")
+    b = await meeting.visitor("b")
+    a.tell("return")
+    b.tell("return")
+    await told(stage, "settled", 2)
+    assert (await stage.drained()).exit_code == 0
+    assert stage.of("process_died") == []
+
+
 @pytest.mark.parametrize(
     ("wish", "outcome"),
     [("retry", "retry"), ("retry by policy", "retry"), ("requeue", "returned"), ("park", "parked")],
@@ -339,7 +354,7 @@ async def test_signals_mean_nothing_to_it_and_are_whole_again_in_what_it_forks(s
     handle(stage)
     guest = await visitor(stage, meeting)
     assert await guest.asked("group of its own") == "True"
-    assert await guest.asked("ctrl-c") == "[None, None, None]"
+    assert await guest.asked("signals") == "still here"
     assert await guest.asked("fork") == "True"
     guest.tell("return")
     await told(stage, "settled")

@@ -1,11 +1,12 @@
 """Handlers in processes: no signal but their worker's word ends them, and none outlives its worker."""
 
 import os
+import sys
 from signal import SIGINT, SIGKILL, SIGTERM
 
 import pytest
 
-from .harness import MARGIN, WorkerProcess, Workers
+from .harness import HERE, MARGIN, WorkerProcess, Workers
 from .queues import Jobs
 from .wires import Gate
 
@@ -130,3 +131,25 @@ async def test_none_outlives_several_worker_processes_that_are_killed(workers: W
     parent.signal(SIGKILL)
     assert await parent.exit(within=GONE_SOON) == -SIGKILL
     await jobs.until_ready(2)
+
+
+async def test_a_handler_in_the_program_itself_is_found_there(workers: Workers, jobs: Jobs) -> None:
+    await jobs.publish(1, "")
+    worker = await workers.launch(sys.executable, str(HERE / "programs.py"), env={"LASTCALL_EVENTS": "-"})
+    [parked] = await worker.until("parked")
+    assert parked["reason"] == "OwnError: its own"
+    worker.signal(SIGTERM)
+    assert await worker.exit() == 0
+
+
+async def test_a_program_that_runs_its_worker_when_it_is_imported_is_told_so(workers: Workers, jobs: Jobs) -> None:
+    worker = await workers.launch(sys.executable, str(HERE / "programs.py"), env={"UNGUARDED": "1"})
+    assert await worker.exit() == 2
+    assert any("under `if __name__ == '__main__':`" in line for line in worker.log)
+
+
+async def test_a_handler_that_no_file_holds_is_refused(workers: Workers) -> None:
+    program = (HERE / "programs.py").read_text()
+    worker = await workers.launch(sys.executable, "-c", program)
+    assert await worker.exit() == 2
+    assert any("in a module of its own" in line for line in worker.log)

@@ -158,7 +158,6 @@ IN_A_PROCESS = {
     "hold": hold_this_thread,
     "swallow": hold_this_process_come_what_may,
     "be busy": keep_this_process_busy,
-    "return": lambda: None,
 }
 
 BEHAVIOURS = {

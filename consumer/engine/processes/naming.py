@@ -16,6 +16,8 @@ from consumer.errors import ConfigurationError
 MAIN_OVER_THERE = "__mp_main__"
 """The `__name__` of a program's main module when a child imports it: that of multiprocessing's children."""
 
+_over_there = False
+
 
 def program(function: Callable[..., object], name: str, preparation: Callable[[], object]) -> Program:
     """What a child needs to run the function; the preparation is called once in each, when it has been imported.
@@ -23,6 +25,11 @@ def program(function: Callable[..., object], name: str, preparation: Callable[[]
     Raises:
         ConfigurationError: It can't be found by its name; `name` is the handler's.
     """
+    if _over_there:
+        raise ConfigurationError(
+            f"handler {name!r}: its own process runs the worker again when it imports the program. Put what runs the "
+            "worker under `if __name__ == '__main__':`."
+        )
     try:
         pickled = pickle.dumps(function)
     except Exception as error:
@@ -36,6 +43,8 @@ def program(function: Callable[..., object], name: str, preparation: Callable[[]
 
 def imported(found: Program) -> Callable[..., object]:
     """The function, over there: its module is imported, with all that this raises."""
+    global _over_there  # noqa: PLW0603 - where this code runs is the process's
+    _over_there = True
     sys.path[:] = found.path
     if found.main is not None:
         _import_main(found.main)

@@ -68,6 +68,7 @@ class Processes:
         """End all children: in their own time, and by SIGKILL when this is cancelled."""
         for task in {*self._starting, *({self._watching} if self._watching is not None else ())}:
             task.cancel()
+        self._usable.clear()
         for process in self._living:
             process.leave()
         try:
@@ -116,8 +117,8 @@ class Processes:
 
     def _has_ended(self, process: Process) -> None:
         self._living.discard(process)
-        self._usable.discard(process)
-        if not process.stopped:
+        if process in self._usable:  # nobody has stopped it
+            self._usable.discard(process)
             self._observe(Event("process_died", data={"handler": self._name, "how": process.ended.result()}))
 
     async def _tell_draining(self) -> None:

@@ -40,7 +40,6 @@ class Process:
         self._ours, its = socket.socketpair()
         self._hang_up: Callable[[], None] = self._ours.close
         self.ended: asyncio.Future[str] = self._loop.create_future()
-        self.stopped = False
         Thread(target=self._live, args=(its, name), name=f"{name} process", daemon=True).start()
 
     @property
@@ -65,23 +64,21 @@ class Process:
             (size,) = HEADER.unpack(await self._reader.readexactly(HEADER.size))
             return await self._reader.readexactly(size)
         except (asyncio.IncompleteReadError, OSError):
-            self._end()  # its end of the link is closed: it has ended, or can't be talked to any more
+            self.stop()  # its end of the link is closed: it has ended, or can't be talked to any more
             await self.gone()
         raise HandlerProcessDied(f"its process (pid {self.pid}) has ended: {self.ended.result()}")
 
     def tell_draining(self) -> None:
         """The worker drains."""
-        if not self.stopped:
-            self._writer.write(framed(DRAINING))
+        self._writer.write(framed(DRAINING))
 
     def stop(self) -> None:
         """End the link, which interrupts what it runs; it is killed if it is still there after GRACE."""
-        self.stopped = True
-        self._end()
+        self._hang_up()
+        self._loop.call_later(GRACE, self.kill)
 
     def leave(self) -> None:
         """End the link, and let it end in its own time."""
-        self.stopped = True
         self._hang_up()
 
     def kill(self) -> None:
@@ -92,10 +89,6 @@ class Process:
     async def gone(self) -> None:
         """Until it has ended."""
         await asyncio.wait({self.ended})
-
-    def _end(self) -> None:
-        self._hang_up()
-        self._loop.call_later(GRACE, self.kill)
 
     def _live(self, its: socket.socket, name: str) -> None:
         """In a thread of its own, from before its start until it is reaped."""
