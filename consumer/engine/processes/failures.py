@@ -15,7 +15,7 @@ class RemoteTraceback(Exception):  # noqa: N818 - it shows itself as what it is,
     """The cause of an exception that came from another process: its traceback over there, as text."""
 
     def __str__(self) -> str:
-        return f"\n{self.args[0]}"
+        return f"\n{str(self.args[0]).rstrip()}"
 
 
 @dataclass(frozen=True, slots=True)
