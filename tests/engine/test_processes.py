@@ -11,6 +11,10 @@ import pytest
 
 from consumer import ConfigurationError, HandlerProcessDied, RetryPolicy
 from consumer.core.headers import EXCEPTION, REASON, TRACEBACK
+from consumer.delivery import Draining
+from consumer.engine.processes import pool
+from consumer.engine.processes.naming import program
+from consumer.engine.processes.process import Process
 from tests.engine import process_handlers as handlers
 from tests.engine.meeting import BOUND, Meeting, Visitor
 from tests.engine.stage import LONG, Stage, turns, within
@@ -292,6 +296,21 @@ async def test_a_child_that_dies_idle_fails_nothing(stage: Stage, meeting: Meeti
     await told(stage, "settled", 2)
     assert stage.fake.is_empty("orders.parked")
     await stage.drained()
+
+
+async def test_a_child_that_dies_as_it_says_that_it_is_ready_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dying(Process):
+        async def begin(self, program: bytes) -> bytes:
+            answer = await super().begin(program)
+            self.kill()
+            await self.gone()
+            return answer
+
+    monkeypatch.setattr(pool, "Process", Dying)
+    processes = pool.Processes(1, "dying", program(handlers.order, "dying", int))
+    with pytest.raises(HandlerProcessDied, match="SIGKILL"):
+        await within(processes.open(Draining(), lambda _: None), BOUND)
+    await within(processes.close(), BOUND)
 
 
 @pytest.mark.parametrize("wish", ["clean up", "swallow"])

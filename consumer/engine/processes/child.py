@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from consumer.core.delivery import Outgoing
 from consumer.delivery import Delivery, Draining
-from consumer.engine.processes.crossing import DONE, DRAINING, HEADER, Call, framed
+from consumer.engine.processes.crossing import DONE, DRAINING, HEADER, Call, Program, framed
 from consumer.engine.processes.failures import failure_of
 from consumer.engine.processes.naming import imported
 from consumer.errors import LastcallError
@@ -68,6 +68,7 @@ def main(descriptor: int) -> None:
     ending.take_over()
     link = socket.socket(fileno=descriptor)
     link.set_inheritable(False)
+    link.setblocking(True)  # it is not, where the worker's program has set a default timeout
     calls: SimpleQueue[bytes] = SimpleQueue()
     draining = Draining()
     threading.Thread(target=_listen, args=(link, calls, draining, ending), name="lastcall link", daemon=True).start()
@@ -78,26 +79,30 @@ def main(descriptor: int) -> None:
 
 
 def _serve(link: socket.socket, calls: SimpleQueue[bytes], draining: Draining, ending: Ending) -> None:
-    def answer(work: Callable[[], object]) -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - whatever it is is the outcome of the message
-            if ending.asked:
-                raise SystemExit from None
-            link.sendall(framed(pickle.dumps(failure_of(error, __file__))))
-        else:
-            link.sendall(framed(DONE))
-
-    program = pickle.loads(calls.get())  # noqa: S301 - from the parent
-    made: list[tuple[Callable[..., object], CallPlan]] = []
-    answer(lambda: made.append(_made(program)))
-    while made:
+    try:
+        function, plan = _made(pickle.loads(calls.get()))  # noqa: S301 - from the parent
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is told at the worker's start
+        _answer(link, ending, error)
+        return
+    _answer(link, ending)
+    while True:
         call = pickle.loads(calls.get())  # noqa: S301 - from the parent
-        answer(lambda: _run(*made[0], call, draining))  # noqa: B023 - called right here
+        try:
+            _run(function, plan, call, draining)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the outcome of the message
+            _answer(link, ending, error)
+        else:
+            _answer(link, ending)
 
 
-def _made(program: object) -> tuple[Callable[..., object], CallPlan]:
-    function = imported(program)  # type: ignore[arg-type]  # what a parent sends first
+def _answer(link: socket.socket, ending: Ending, error: BaseException | None = None) -> None:
+    if ending.asked:  # it may be our own SystemExit
+        raise SystemExit from None
+    link.sendall(framed(DONE if error is None else pickle.dumps(failure_of(error, __file__))))
+
+
+def _made(program: Program) -> tuple[Callable[..., object], CallPlan]:
+    function = imported(program)
     return function, read_signature(function, Delivery)
 
 

@@ -17,7 +17,7 @@ from consumer.delivery import Draining
 from consumer.engine.processes.crossing import DONE, Call, Program
 from consumer.engine.processes.failures import Failure
 from consumer.engine.processes.process import Process
-from consumer.errors import ConfigurationError
+from consumer.errors import ConfigurationError, HandlerProcessDied
 
 
 class Processes:
@@ -110,6 +110,8 @@ class Processes:
             process.stop()
             failure: Failure = pickle.loads(answer)  # noqa: S301 - from a child of ours
             raise ConfigurationError(f"{self._name} can't run in a process of its own: {failure.text}\n{failure.trace}")
+        if process.ended.done():  # that was its last word
+            raise HandlerProcessDied(f"a process has ended as soon as it was there: {process.ended.result()}")
         if self._draining:
             process.tell_draining()
         self._usable.add(process)

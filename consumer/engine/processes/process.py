@@ -24,12 +24,12 @@ from consumer.errors import HandlerProcessDied
 GRACE = 0.2
 """Seconds between the end of its link and SIGKILL: less than cancelled handlers get in a drain (LETTING_GO)."""
 LAST_ANSWER = 0.1
-"""Seconds in which what it said last must have been read, once it has ended."""
+"""Seconds that its link may outlast it."""
 _HOME = str(Path(__file__).parents[3])
 
 
 class Process:
-    """`ended` is done, with how, once there is no process any more (or never was). Made on the loop."""
+    """`ended` is done, with how, once there is no process any more (or never was), and no link. Made on the loop."""
 
     _reader: asyncio.StreamReader
     _writer: asyncio.StreamWriter
@@ -39,6 +39,7 @@ class Process:
         self._popen: subprocess.Popen[bytes] | None = None
         self._ours, its = socket.socketpair()
         self._hang_up: Callable[[], None] = self._ours.close
+        self._is_silent: Callable[[], bool] = lambda: False
         self.ended: asyncio.Future[str] = self._loop.create_future()
         Thread(target=self._live, args=(its, name), name=f"{name} process", daemon=True).start()
 
@@ -51,6 +52,7 @@ class Process:
         """Its answer to what it is to run, once it has made it ready. Raises HandlerProcessDied."""
         self._reader, self._writer = await asyncio.open_unix_connection(sock=self._ours)
         self._hang_up = self._writer.transport.abort
+        self._is_silent = lambda: self._writer.is_closing() or self._reader.at_eof()
         return await self.ask(program)
 
     async def ask(self, request: bytes) -> bytes:
@@ -104,15 +106,18 @@ class Process:
 
     def _tell(self, how: str) -> None:
         with suppress(RuntimeError):  # the loop is closed: the worker has left without it
-            self._loop.call_soon_threadsafe(self._has_ended, how)
+            self._loop.call_soon_threadsafe(self._reaped, how)
 
-    def _has_ended(self, how: str) -> None:
-        self.ended.set_result(how)
-        self._loop.call_later(LAST_ANSWER, self._stop_listening)
+    def _reaped(self, how: str) -> None:
+        """What it said last is heard first. Not for ever: a process that it forked may hold the link open."""
+        if self._is_silent():
+            self._over(how)
+        else:
+            self._loop.call_later(LAST_ANSWER, self._over, how)
 
-    def _stop_listening(self) -> None:
-        """A process that it forked may hold the link open."""
+    def _over(self, how: str) -> None:
         self._hang_up()
+        self.ended.set_result(how)
 
 
 def _started(link: int, name: str) -> "subprocess.Popen[bytes]":
