@@ -71,6 +71,14 @@ class HandlerTimeout(TimeoutError):
     """A handler ran longer than its `timeout=` and was cancelled: a failure like any other."""
 
 
+class HandlerProcessDied(LastcallError):
+    """The process that ran a handler (`executor="process"`) has ended before it; the text says how. A failure."""
+
+
+class RemoteError(LastcallError):
+    """An exception of a handler in a process that could not be brought over, told by its type's name and its text."""
+
+
 class Park(Exception):
     """Raised by a handler: set the message aside in the parking queue, for a person to look at."""
 

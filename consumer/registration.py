@@ -3,19 +3,25 @@
 May know: settings, the engine's Handler. May not know: when or where it runs.
 """
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias, get_args
 
 from consumer.core.queue import Queue
 from consumer.core.retry import RetryPolicy
 from consumer.engine.handler import Handler
+from consumer.engine.processes.naming import program
+from consumer.engine.processes.pool import Processes
 from consumer.engine.threads import Threads
 from consumer.errors import ConfigurationError
 from consumer.inbox.port import Inbox
 from consumer.payload import CallPlan
 from consumer.settings import Settings
 
+Executor: TypeAlias = Literal["process"]
+"""Where a handler runs that doesn't run where its kind says: on the loop if it is async, else in a thread."""
 OnLeaseLost: TypeAlias = Literal["finish", "cancel"]
 """What becomes of a running handler whose lease is lost: its message will be delivered again in either case."""
 
@@ -33,6 +39,7 @@ class Registration:
     timeout: float | None = None
     on_lease_lost: OnLeaseLost = "finish"
     once: Inbox | None = None
+    executor: Executor | None = None
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError when something is out of range."""
@@ -45,6 +52,9 @@ class Registration:
             raise ConfigurationError(
                 f"handler {self.name!r}: on_lease_lost={self.on_lease_lost!r} must be 'finish' or 'cancel'"
             )
+        if self.executor is not None and self.executor not in get_args(Executor):
+            known = " or ".join(map(repr, get_args(Executor)))
+            raise ConfigurationError(f"handler {self.name!r}: executor={self.executor!r} must be {known}, or left out")
 
     @property
     def name(self) -> str:
@@ -56,10 +66,12 @@ class Registration:
 
         With a single active consumer it is 1, or a drain could not keep the order.
         """
-        if not plan.is_async and (self.timeout is not None or self.on_lease_lost == "cancel"):
+        in_a_thread = not plan.is_async and self.executor is None
+        if in_a_thread and (self.timeout is not None or self.on_lease_lost == "cancel"):
             raise ConfigurationError(
                 f"handler {self.name!r} is a plain function: it runs in a thread, which nobody can cancel, so it can't "
-                "have timeout= or on_lease_lost='cancel'. Make it `async def`, or give the clients in it a timeout."
+                "have timeout= or on_lease_lost='cancel'. Make it `async def`, run it with executor='process', or give "
+                "the clients in it a timeout."
             )
         concurrency = self.concurrency or settings.concurrency
         prefetch = self.prefetch or settings.prefetch or concurrency
@@ -75,4 +87,18 @@ class Registration:
             cancel_on_lost_lease=self.on_lease_lost == "cancel",
             inbox=self.once,
             threads=Threads(concurrency, f"lastcall {self.name}"),
+            processes=self._processes(settings, plan, concurrency) if self.executor == "process" else None,
         )
+
+    def _processes(self, settings: Settings, plan: CallPlan, size: int) -> Processes:
+        from consumer.observe.logs import configure_logging  # noqa: PLC0415 - only who has such a handler needs it
+
+        if plan.is_async:
+            raise ConfigurationError(
+                f"handler {self.name!r} is async: only plain functions run in processes. Make it `def`, or leave out "
+                "executor='process'."
+            )
+        if not hasattr(signal, "pthread_sigmask"):
+            raise ConfigurationError(f"handler {self.name!r}: executor='process' needs a POSIX system")
+        preparation = partial(configure_logging, settings.log_level, settings.log_format)
+        return Processes(size, f"lastcall {self.name}", program(self.function, self.name, preparation))

@@ -17,7 +17,7 @@ from consumer.errors import ConfigurationError
 from consumer.inbox.port import Inbox
 from consumer.observers import Observers
 from consumer.payload import read_signature
-from consumer.registration import OnLeaseLost, Registration
+from consumer.registration import Executor, OnLeaseLost, Registration
 from consumer.settings import Settings
 
 T = TypeVar("T")
@@ -45,6 +45,7 @@ class Registry:
         timeout: float | None = None,
         on_lease_lost: OnLeaseLost = "finish",
         once: Inbox | None = None,
+        executor: Executor | None = None,
         name: str | None = None,
     ) -> Callable[[F], F]:
         """Register the decorated function, async or plain, as the handler of a queue.
@@ -59,12 +60,14 @@ class Registry:
             prefetch: how many deliveries the broker may have out to us unacked; None: from the settings.
             retry: when it is tried again after a failure: a policy, or a number of attempts; None: from the settings.
             timeout: seconds after which an attempt is cancelled, which counts as a failure; None: as long as it
-                takes. Async handlers only.
+                takes. Not for handlers in threads.
             on_lease_lost: what becomes of a running handler when its connection or channel is gone and the broker
                 will deliver its message again: "finish" (a redelivery to this worker joins it), or "cancel"
-                (async handlers only).
+                (not for handlers in threads).
             once: an inbox, in which completed messages are written down: a message is run to its end once
                 (`consumer.inbox`, docs/inbox.md).
+            executor: "process" runs a plain function in a process of a pool (as many as the concurrency), for work
+                that keeps a CPU busy; None: on the loop if it is async, else in a thread (docs/handlers.md).
             name: what logs and reports call it; None: the function's name.
 
         Raises ConfigurationError for a wrong signature, a second handler of one queue, or numbers out of range.
@@ -78,7 +81,9 @@ class Registry:
                     f"queue {wanted.name!r} has a handler already: one worker, one handler a queue"
                 )
             self._registrations.append(
-                Registration(wanted, function, concurrency, prefetch, name, policy, timeout, on_lease_lost, once)
+                Registration(
+                    wanted, function, concurrency, prefetch, name, policy, timeout, on_lease_lost, once, executor
+                )
             )
             return function
 

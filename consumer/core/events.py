@@ -32,6 +32,8 @@ EventName: TypeAlias = Literal[
     "saving_failed",  # near its delivery limit, and no copy could be published: nacked; data: returns, error
     "parking_failed",  # the copy could not be published yet; data: attempt, error
     "parked",  # set aside in the parking queue; data: reason
+    "process_died",  # a handler's process has ended by itself; data: handler, how (exit code or signal)
+    "process_start_failed",  # there is none in its place yet; data: handler, error, wait (seconds until the next try)
     "background_failed",  # a background task raised; data: task, error
     "orphaned",  # in flight when the drain timeout passed: cancelled and requeued; data: tag
     "loop_blocked",  # the loop is free again after a task has blocked it; data: task, seconds

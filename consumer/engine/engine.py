@@ -27,6 +27,7 @@ from consumer.engine.notes import Notes
 from consumer.engine.once import Once
 from consumer.engine.owned import Owner
 from consumer.engine.parking import Parking
+from consumer.engine.pools import Pools
 from consumer.engine.putting_off import PuttingOff
 from consumer.engine.report import Report
 from consumer.engine.returning import Returning
@@ -35,7 +36,7 @@ from consumer.engine.settler import Settler
 from consumer.engine.stop import StopRequest
 from consumer.engine.subscription import Subscription
 from consumer.engine.supervisor import Patience, Supervisor
-from consumer.engine.waiting import first_of
+from consumer.engine.waiting import ended_or_cancelled, first_of
 from consumer.engine.work import Work
 from consumer.errors import LastcallError
 from consumer.inbox.owner import new_owner
@@ -77,6 +78,8 @@ class Engine:
         budget = Budget(plan.max_messages, lambda: self.stop.ask("max messages reached"))
         subscriptions = [Subscription(self._dispatcher(handler, budget), self._notes) for handler in plan.handlers]
         self._inboxes = Inboxes(self._once, self._notes)
+        pools = [each.processes for each in plan.handlers if each.processes is not None]
+        self._pools = Pools(pools, self._draining, self._notes)
         self._supervisor = Supervisor(broker, subscriptions, plan.patience, self.stop, self.lifecycle, self._notes)
 
     def begin(self) -> "asyncio.Task[Report]":
@@ -111,6 +114,10 @@ class Engine:
         await self._inboxes.open()
         if self.stop.asked.done():
             return
+        opening = asyncio.create_task(self._pools.open(), name="lastcall processes")
+        await first_of(opening, self.stop.asked)
+        if not await ended_or_cancelled(opening) or self.stop.asked.done():
+            return
         self.background.start()
         await self._supervisor.run()
 
@@ -140,6 +147,7 @@ class Engine:
         await deadline.bound(self._inboxes.close(), extra=LETTING_GO + 0.4, at_most=2.0)
         await deadline.bound(self._supervisor.close(), extra=LETTING_GO + 0.4, at_most=2.0)
         await deadline.bound(self.publisher.close(), extra=LETTING_GO + 0.45, at_most=2.0)
+        await deadline.bound(self._pools.close(), extra=LETTING_GO + 0.45, at_most=1.0)
         for handler in self._plan.handlers:
             handler.threads.close()
         self.lifecycle.move(Happening.CLOSED)

@@ -11,6 +11,8 @@ from consumer.core.delivery import Message
 from consumer.core.queue import Queue
 from consumer.core.retry import RetryPolicy
 from consumer.delivery import Delivery
+from consumer.engine.processes.crossing import Call
+from consumer.engine.processes.pool import Processes
 from consumer.engine.threads import Threads
 from consumer.errors import Undecodable
 from consumer.inbox.port import Inbox
@@ -32,6 +34,7 @@ class Handler:
     cancel_on_lost_lease: bool
     inbox: Inbox | None
     threads: Threads
+    processes: Processes | None = None
 
     @property
     def payload_type(self) -> object:
@@ -42,12 +45,22 @@ class Handler:
         """Decode the payload, and call the function: it has run to its end when what is returned was awaited.
 
         Raises Undecodable; the awaitable, what the function raises. `delivery`: for a function that takes it.
+        In a process the body is decoded over there.
         """
         if message.defect is not None:
             raise Undecodable(message.defect.reason)
+        if self.processes is not None:
+            return self.processes.run(_call(message, delivery))
         plan = self.plan
         payload = (plan.decode(message.body, message),) if plan.takes_payload else ()
         named = {} if plan.delivery_parameter is None else {plan.delivery_parameter: delivery}
         if plan.is_async:
             return self.function(*payload, **named)  # type: ignore[return-value]  # is_async says that it is one
         return self.threads.run(functools.partial(self.function, *payload, **named))
+
+
+def _call(message: Message, delivery: Delivery | None) -> Call:
+    """What is sent to another process: with all properties, which may not have been read yet."""
+    if delivery is None:
+        return Call(message.replaced(), message.attempt, None)
+    return Call(message.replaced(), delivery.attempt, delivery.claim)

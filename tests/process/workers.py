@@ -5,6 +5,7 @@ May know: what a user of the package knows. May not know: the package's insides,
 
 import asyncio
 import os
+import re
 import socket
 import sqlite3
 import sys
@@ -20,6 +21,7 @@ LONG = 60.0
 
 worker = Worker()
 threaded = Worker()
+processed = Worker()
 leaving = Worker()
 publishing = Worker()
 _started = asyncio.Event()
@@ -39,6 +41,13 @@ async def work(job: Job) -> None:
 @threaded.handler("jobs")
 def work_in_a_thread(job: Job) -> None:
     hold_this_thread()
+
+
+@processed.handler("jobs", executor="process")
+def work_in_a_process(job: Job) -> None:
+    say(f"child {os.getpid()}")
+    IN_A_PROCESS[job.do]()
+    say("done")
 
 
 leaving.handler("jobs")(work)
@@ -128,6 +137,28 @@ def hold_this_thread() -> None:
     with socket.create_connection(("127.0.0.1", int(os.environ["GATE"]))) as gate:
         gate.recv(1)
 
+
+def keep_this_process_busy() -> None:
+    """In C code that lets no Python code run beside it: not even a signal's handler."""
+    say("busy")
+    re.match(r"(a+)+$", "a" * 64 + "b")
+
+
+def hold_this_process_come_what_may() -> None:
+    while True:
+        with suppress(BaseException):
+            hold_this_thread()
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+IN_A_PROCESS = {
+    "hold": hold_this_thread,
+    "swallow": hold_this_process_come_what_may,
+    "be busy": keep_this_process_busy,
+}
 
 BEHAVIOURS = {
     "return": return_at_once,
