@@ -18,6 +18,8 @@ from consumer.settings import Settings
 
 OnLeaseLost: TypeAlias = Literal["finish", "cancel"]
 """What becomes of a running handler whose lease is lost: its message will be delivered again in either case."""
+Executor: TypeAlias = Literal["trio"]
+"""Where a handler runs, if neither on the event loop (an async function) nor in a thread (a plain one)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Registration:
     timeout: float | None = None
     on_lease_lost: OnLeaseLost = "finish"
     once: Inbox | None = None
+    executor: Executor | None = None
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError when something is out of range."""
@@ -44,6 +47,10 @@ class Registration:
         if self.on_lease_lost not in get_args(OnLeaseLost):
             raise ConfigurationError(
                 f"handler {self.name!r}: on_lease_lost={self.on_lease_lost!r} must be 'finish' or 'cancel'"
+            )
+        if self.executor not in (None, *get_args(Executor)):
+            raise ConfigurationError(
+                f"handler {self.name!r}: executor={self.executor!r} must be one of {', '.join(get_args(Executor))}"
             )
 
     @property
@@ -60,6 +67,11 @@ class Registration:
             raise ConfigurationError(
                 f"handler {self.name!r} is a plain function: it runs in a thread, which nobody can cancel, so it can't "
                 "have timeout= or on_lease_lost='cancel'. Make it `async def`, or give the clients in it a timeout."
+            )
+        if not plan.is_async and self.executor == "trio":
+            raise ConfigurationError(
+                f"handler {self.name!r} is a plain function, and executor='trio' is for async ones: make it "
+                "`async def`, or leave executor= out, and it runs in a thread."
             )
         concurrency = self.concurrency or settings.concurrency
         prefetch = self.prefetch or settings.prefetch or concurrency

@@ -17,7 +17,7 @@ from consumer.errors import ConfigurationError
 from consumer.inbox.port import Inbox
 from consumer.observers import Observers
 from consumer.payload import read_signature
-from consumer.registration import OnLeaseLost, Registration
+from consumer.registration import Executor, OnLeaseLost, Registration
 from consumer.settings import Settings
 
 T = TypeVar("T")
@@ -45,6 +45,7 @@ class Registry:
         timeout: float | None = None,
         on_lease_lost: OnLeaseLost = "finish",
         once: Inbox | None = None,
+        executor: Executor | None = None,
         name: str | None = None,
     ) -> Callable[[F], F]:
         """Register the decorated function, async or plain, as the handler of a queue.
@@ -65,6 +66,8 @@ class Registry:
                 (async handlers only).
             once: an inbox, in which completed messages are written down: a message is run to its end once
                 (`consumer.inbox`, docs/inbox.md).
+            executor: "trio": an async function that is written for trio, in a worker that `serve_trio()` runs; None:
+                an async function runs on the event loop, a plain one in a thread.
             name: what logs and reports call it; None: the function's name.
 
         Raises ConfigurationError for a wrong signature, a second handler of one queue, or numbers out of range.
@@ -78,7 +81,9 @@ class Registry:
                     f"queue {wanted.name!r} has a handler already: one worker, one handler a queue"
                 )
             self._registrations.append(
-                Registration(wanted, function, concurrency, prefetch, name, policy, timeout, on_lease_lost, once)
+                Registration(
+                    wanted, function, concurrency, prefetch, name, policy, timeout, on_lease_lost, once, executor
+                )
             )
             return function
 

@@ -2,8 +2,9 @@
 
 May know: what a user of the package knows. May not know: the package's insides, the tests.
 
-SIGUSR1 calls stop(), SIGUSR2 cancels the task that awaits serve(). With SWEEP set, from the drain's beginning to its
-end every task of the loop is cancelled ten times a second; with CTRL_C_AGAIN set, SIGINT comes while the loop idles.
+SIGUSR1 calls stop(), SIGUSR2 cancels the task (in trio the scope) that awaits serve(). With SWEEP set, from the drain's
+beginning to its end every task of the loop is cancelled ten times a second; with CTRL_C_AGAIN set, SIGINT comes while
+the loop idles.
 """
 
 import asyncio
@@ -12,10 +13,12 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import aiorun
+import trio
 import uvloop
 
 from consumer import Delivery, Worker
@@ -32,12 +35,25 @@ loops: list[asyncio.AbstractEventLoop] = []
 logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing"))  # the machine is busy
 
 
-@worker.handler("jobs", concurrency=2, prefetch=4)
 async def work(job: Job, delivery: Delivery) -> None:
     """In tasks of its own, and with a connection that is opened when the loop is swept."""
     async with asyncio.timeout(60):
         await asyncio.gather(asyncio.create_task(BEHAVIOURS[job.do]()))
     await delivery.publish(b"done", routing_key=f"{delivery.queue}.parked")
+
+
+async def work_in_trio(job: Job, delivery: Delivery) -> None:
+    """In a nursery of its own, and in a trio task that whoever sweeps asyncio's tasks doesn't see."""
+    assert job.do == "hold"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hold_in_trio)
+    await delivery.publish(b"done", routing_key=f"{delivery.queue}.parked")
+
+
+async def hold_in_trio() -> None:
+    """Until the test opens its gate."""
+    async with await trio.open_tcp_stream("127.0.0.1", int(os.environ["GATE"])) as stream:
+        await stream.receive_some()
 
 
 @worker.observe
@@ -160,6 +176,35 @@ def in_a_thread() -> None:
     thread.join()
 
 
+def under_trio() -> None:
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop_on_sigterm)
+            cancelling[0] = cancellation(nursery.cancel_scope)
+            await worker.serve_trio()
+            nursery.cancel_scope.cancel()
+
+    try:
+        trio.run(main)
+    except* KeyboardInterrupt:  # in the group that the nursery makes of it
+        pass
+
+
+def under_trio_alone() -> None:
+    trio.run(worker.serve_trio)
+
+
+async def stop_on_sigterm() -> None:
+    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+        async for _ in signals:
+            worker.stop("SIGTERM")
+
+
+def cancellation(scope: trio.CancelScope) -> Callable[[], None]:
+    token = trio.lowlevel.current_trio_token()
+    return lambda: token.run_sync_soon(scope.cancel)
+
+
 HOSTS = {
     "asyncio": plain,
     "uvloop": on_uvloop,
@@ -172,11 +217,19 @@ HOSTS = {
     "aiorun-callback": under_aiorun_with_a_callback,
     "aiorun-beside": under_aiorun_beside_what_it_waits_for,
     "thread": in_a_thread,
+    "trio": under_trio,
+    "trio-handler": under_trio,
+    "trio-alone": under_trio_alone,
+    "trio-handler-alone": under_trio_alone,
 }
+cancelling: list[Callable[[], object]] = [lambda: loops[0].call_soon_threadsafe(cancel_serve)]
 
 if __name__ == "__main__":
     stop_on(signal.SIGUSR1)
-    signal.signal(signal.SIGUSR2, lambda *_: loops[0].call_soon_threadsafe(cancel_serve))
+    signal.signal(signal.SIGUSR2, lambda *_: cancelling[0]())
+    in_trio = sys.argv[1].startswith("trio-handler")
+    executor: Literal["trio"] | None = "trio" if in_trio else None
+    worker.handler("jobs", concurrency=2, prefetch=4, executor=executor)(work_in_trio if in_trio else work)
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
         HOSTS[sys.argv[1]]()
     stream.close()
