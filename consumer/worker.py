@@ -188,7 +188,7 @@ class Worker(Registry):
             idle_timeout=settings.idle_timeout,
             lifespan=self._lifespan() if self._lifespan is not None else None,
             background=tuple(self._background),
-            draining=Draining() if trio is None else trio.draining(),
+            draining=Draining() if trio is None else trio.draining,
         )
 
     def _handlers_on(self, trio: "TrioSide | None") -> list[Handler]:

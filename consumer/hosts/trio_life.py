@@ -76,7 +76,12 @@ class _Life(Generic[T]):
             loop.set_exception_handler(_log)
             async with trio.open_nursery() as nursery:
                 side = TrioSide(loop, nursery, self._interrupted)
-                self.result = await outcome.acapture(loop.run_aio_coroutine, self._live(side))
+                try:
+                    self.result = await _outcome_of(self._live(side), loop)
+                except trio.Cancelled:
+                    side.give_up()
+                    _give_up(loop)
+                    raise
             await loop.run_aio_coroutine(_end_what_is_left(loop))
 
     def _interrupted(self, interrupt: KeyboardInterrupt) -> None:
@@ -85,6 +90,21 @@ class _Life(Generic[T]):
             self._told.stop("KeyboardInterrupt")
         else:
             self._told.stop_now("KeyboardInterrupt")
+
+
+async def _outcome_of(work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> outcome.Maybe[T]:
+    """What came of it; or Cancelled, where a SystemExit in a callback of somebody's has ended the loop."""
+    ended = trio.Event()
+    task = loop.create_task(work)
+    task.add_done_callback(lambda _: ended.set())
+    await ended.wait()
+    return outcome.capture(task.result)
+
+
+def _give_up(loop: asyncio.AbstractEventLoop) -> None:
+    """The loop has ended, and nothing of it will: whoever waits for its tasks, as trio-asyncio does, waits for ever."""
+    for task in asyncio.all_tasks(loop):
+        asyncio._unregister_task(task)  # noqa: SLF001 - asyncio documents it, "Task lifetime support"
 
 
 def _log(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -106,9 +126,13 @@ async def _end_what_is_left(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _alone(error: BaseException) -> BaseException:
-    """Out of the groups in which a nursery has wrapped it."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    """Out of the groups in which nurseries have wrapped it; a SystemExit is what all else there came of."""
+    while isinstance(error, BaseExceptionGroup):
+        exits = error.subgroup(SystemExit)
+        members = (exits or error).exceptions
+        if len(members) > 1:
+            break
+        error = members[0]
     return error
 
 

@@ -40,10 +40,9 @@ class TrioSide:
         self._loop = loop
         self._nursery = nursery
         self._on_interrupt = on_interrupt
-
-    def draining(self) -> Draining:
+        self._scopes: set[trio.CancelScope] = set()
+        self.draining: Draining = _EitherDraining()
         """One that both sides can await."""
-        return _EitherDraining()
 
     def broker(self, broker: Broker) -> Broker:
         """The same, with publishers that both sides can await."""
@@ -57,6 +56,11 @@ class TrioSide:
             return await self._run(partial(function, *payload, **named), handler.name)  # type: ignore[arg-type]
 
         return replace(handler, function=call)
+
+    def give_up(self) -> None:
+        """Cancel the handlers: nobody else is left who could."""
+        for scope in self._scopes:
+            scope.cancel()
 
     async def either(self, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Await asyncio code from whichever side this is called on. A trio cancellation cancels it."""
@@ -84,21 +88,28 @@ class TrioSide:
     ) -> None:
         """What the nursery's tasks run: `ended` is done with what came of it; None: it was cancelled."""
         result: Ended | None = None
+        self._scopes.add(scope)
         try:
             with scope:
                 result = (await call(), None)
         except GeneratorExit:  # trio is gone
             raise
         except BaseException as error:  # noqa: BLE001 - a handler's error is its own, and ends nobody else
-            result = (None, self._spared(error))
+            result = (None, await self._spared(error))
+        finally:
+            self._scopes.discard(scope)
         ended.set_result(result)
 
-    def _spared(self, error: BaseException) -> BaseException:
-        """Ctrl+C may strike a task that a handler has begun in a nursery of its own: that is no failure of its."""
+    async def _spared(self, error: BaseException) -> BaseException:
+        """Ctrl+C may strike a task that a handler has begun in a nursery of its own: that is no failure of its.
+
+        Its message goes back when the drain has begun, so that nothing is started in its place.
+        """
         interrupt = _interrupt_in(error)
         if interrupt is None:
             return error
         self._on_interrupt(interrupt)
+        await self.draining
         return Requeue()
 
 

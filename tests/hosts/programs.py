@@ -4,7 +4,7 @@ May know: what a user of the package knows. May not know: the package's insides,
 
 SIGUSR1 calls stop(), SIGUSR2 cancels the task (in trio the scope) that awaits serve(). With SWEEP set, from the drain's
 beginning to its end every task of the loop is cancelled ten times a second; with CTRL_C_AGAIN set, SIGINT comes while
-the loop idles.
+the loop idles; with EXITS set, SIGUSR1 calls sys.exit(7) in a callback of the loop.
 """
 
 import asyncio
@@ -185,13 +185,18 @@ def under_trio() -> None:
             nursery.cancel_scope.cancel()
 
     try:
-        trio.run(main)
+        trio.run(main, restrict_keyboard_interrupt_to_checkpoints=True)
     except* KeyboardInterrupt:  # in the group that the nursery makes of it
         pass
 
 
 def under_trio_alone() -> None:
     trio.run(worker.serve_trio)
+
+
+def under_trio_alone_with_tasks_of_handlers() -> None:
+    """Ctrl+C could strike in one of those."""
+    trio.run(worker.serve_trio, restrict_keyboard_interrupt_to_checkpoints=True)
 
 
 async def stop_on_sigterm() -> None:
@@ -220,12 +225,14 @@ HOSTS = {
     "trio": under_trio,
     "trio-handler": under_trio,
     "trio-alone": under_trio_alone,
-    "trio-handler-alone": under_trio_alone,
+    "trio-handler-alone": under_trio_alone_with_tasks_of_handlers,
 }
 cancelling: list[Callable[[], object]] = [lambda: loops[0].call_soon_threadsafe(cancel_serve)]
 
 if __name__ == "__main__":
     stop_on(signal.SIGUSR1)
+    if "EXITS" in os.environ:
+        signal.signal(signal.SIGUSR1, lambda *_: loops[0].call_soon_threadsafe(sys.exit, 7))
     signal.signal(signal.SIGUSR2, lambda *_: cancelling[0]())
     in_trio = sys.argv[1].startswith("trio-handler")
     executor: Literal["trio"] | None = "trio" if in_trio else None

@@ -83,6 +83,18 @@ async def test_a_second_ctrl_c_hurries_where_nobody_handles_the_first(workers: W
     await jobs.until_ready(1)
 
 
+@pytest.mark.parametrize("host", ["trio-alone", "trio-handler-alone"])
+async def test_a_system_exit_in_a_callback_of_somebodys_ends_a_process_in_trio_too(
+    workers: Workers, jobs: Jobs, host: str
+) -> None:
+    await jobs.publish(4, "hold")
+    worker = await hosted(workers, host, EXITS="1")
+    await worker.until("started", 2)
+    worker.signal(STOP)
+    assert await worker.exit() == 7, "\n".join(worker.log)
+    await jobs.until_ready(4)
+
+
 @pytest.mark.parametrize("stop", [SIGTERM, SIGINT])
 async def test_beside_a_worker_aiorun_waits_for_what_it_was_told_to(
     workers: Workers, jobs: Jobs, gate: Gate, stop: Signals

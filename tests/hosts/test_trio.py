@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+import threading
 
 import pytest
 import trio
@@ -117,7 +118,9 @@ async def test_a_stop_in_a_thread_reaches_it(trio_stage: TrioStage, gated: Gated
     gated.let_go()
     async with trio_stage.serving():
         await trio_stage.told("settled", 2)
-        await trio.to_thread.run_sync(trio_stage.worker.stop)
+        thread = threading.Thread(target=trio_stage.worker.stop)
+        thread.start()
+        thread.join()
         await trio_stage.told("drain_finished")
 
 

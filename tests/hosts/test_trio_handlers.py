@@ -358,18 +358,19 @@ def test_cancelling_all_asyncio_tasks_reaches_none(trio_stage: TrioStage, swept_
 def test_ctrl_c_in_a_task_that_it_has_begun_is_no_failure_of_its(trio_stage: TrioStage) -> None:
     @in_trio
     async def test(stage: TrioStage) -> None:
-        @stage.worker.handler("orders", executor="trio")
-        async def work(_delivery: Delivery) -> None:
+        @stage.worker.handler("orders", executor="trio", concurrency=1, prefetch=2)
+        async def work() -> None:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(struck)
 
         async def struck() -> None:
             signal.raise_signal(signal.SIGINT)
 
-        stage.put("a")
+        stage.put("a", "b")
         await stage.serve()
 
     with pytest.raises(KeyboardInterrupt):
         test(stage=trio_stage)
     assert [event.data["reason"] for event in trio_stage.of("drain_started")] == ["KeyboardInterrupt"]
-    assert trio_stage.ready() == ["a"]
+    assert trio_stage.ids("started") == ["a"]
+    assert trio_stage.ready() == ["a", "b"]
