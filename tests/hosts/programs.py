@@ -18,6 +18,8 @@ from contextlib import suppress
 from typing import Any, Literal
 
 import aiorun
+import anyio
+import anyio.to_thread
 import trio
 import uvloop
 
@@ -83,6 +85,24 @@ def cancel_serve() -> None:
 def awaits(task: "asyncio.Task[Any]") -> set[str]:
     """The name of its coroutine; uvloop wraps that of its caller in one."""
     return {str(getattr(task.get_coro(), "__qualname__", ""))}
+
+
+async def work_in_anyio(job: Job, delivery: Delivery) -> None:
+    """Wherever it runs, by what anyio finds there."""
+    assert job.do == "hold"
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(hold_in_anyio)
+            await anyio.to_thread.run_sync(os.getpid)
+            await anyio.sleep(0.01)
+    await delivery.publish(b"done", routing_key=f"{delivery.queue}.parked")
+
+
+async def hold_in_anyio() -> None:
+    """Until the test opens its gate."""
+    async with await anyio.connect_tcp("127.0.0.1", int(os.environ["GATE"])) as stream:
+        with suppress(anyio.EndOfStream):
+            await stream.receive()
 
 
 def stop_on(*numbers: signal.Signals) -> None:
@@ -222,8 +242,11 @@ HOSTS = {
     "aiorun-callback": under_aiorun_with_a_callback,
     "aiorun-beside": under_aiorun_beside_what_it_waits_for,
     "thread": in_a_thread,
+    "anyio": with_signal_handlers,
     "trio": under_trio,
+    "trio-anyio": under_trio,
     "trio-handler": under_trio,
+    "trio-handler-anyio": under_trio,
     "trio-alone": under_trio_alone,
     "trio-handler-alone": under_trio_alone_with_tasks_of_handlers,
 }
@@ -234,9 +257,10 @@ if __name__ == "__main__":
     if "EXITS" in os.environ:
         signal.signal(signal.SIGUSR1, lambda *_: loops[0].call_soon_threadsafe(sys.exit, 7))
     signal.signal(signal.SIGUSR2, lambda *_: cancelling[0]())
-    in_trio = sys.argv[1].startswith("trio-handler")
-    executor: Literal["trio"] | None = "trio" if in_trio else None
-    worker.handler("jobs", concurrency=2, prefetch=4, executor=executor)(work_in_trio if in_trio else work)
+    host = sys.argv[1]
+    executor: Literal["trio"] | None = "trio" if host.startswith("trio-handler") else None
+    written = work_in_anyio if host.endswith("anyio") else work_in_trio if executor == "trio" else work
+    worker.handler("jobs", concurrency=2, prefetch=4, executor=executor)(written)
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
-        HOSTS[sys.argv[1]]()
+        HOSTS[host]()
     stream.close()

@@ -27,8 +27,11 @@ STOPS = {
     "aiorun-uvloop": [SIGTERM, SIGINT, STOP],
     "aiorun-callback": [SIGTERM, SIGINT, STOP],
     "thread": [SIGTERM, SIGINT, CANCEL, STOP],
+    "anyio": [SIGTERM],
     "trio": [SIGTERM, SIGINT, CANCEL, STOP],
+    "trio-anyio": [SIGTERM],
     "trio-handler": [SIGTERM, SIGINT, CANCEL, STOP],
+    "trio-handler-anyio": [SIGTERM],
     "trio-alone": [SIGINT, STOP],
     "trio-handler-alone": [SIGINT, STOP],
 }
