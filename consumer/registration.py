@@ -20,10 +20,10 @@ from consumer.inbox.port import Inbox
 from consumer.payload import CallPlan
 from consumer.settings import Settings
 
-Executor: TypeAlias = Literal["process"]
-"""Where a handler runs that doesn't run where its kind says: on the loop if it is async, else in a thread."""
 OnLeaseLost: TypeAlias = Literal["finish", "cancel"]
 """What becomes of a running handler whose lease is lost: its message will be delivered again in either case."""
+Executor: TypeAlias = Literal["process", "trio"]
+"""Where a handler runs, if neither on the event loop (an async function) nor in a thread (a plain one)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,11 @@ class Registration:
                 f"handler {self.name!r} is a plain function: it runs in a thread, which nobody can cancel, so it can't "
                 "have timeout= or on_lease_lost='cancel'. Make it `async def`, run it with executor='process', or give "
                 "the clients in it a timeout."
+            )
+        if not plan.is_async and self.executor == "trio":
+            raise ConfigurationError(
+                f"handler {self.name!r} is a plain function, and executor='trio' is for async ones: make it "
+                "`async def`, or leave executor= out, and it runs in a thread."
             )
         concurrency = self.concurrency or settings.concurrency
         prefetch = self.prefetch or settings.prefetch or concurrency

@@ -67,7 +67,9 @@ class Registry:
             once: an inbox, in which completed messages are written down: a message is run to its end once
                 (`consumer.inbox`, docs/inbox.md).
             executor: "process" runs a plain function in a process of a pool (as many as the concurrency), for work
-                that keeps a CPU busy; None: on the loop if it is async, else in a thread (docs/handlers.md).
+                that keeps a CPU busy; "trio" an async function that is written for trio, in a worker that
+                `serve_trio()` runs; None: an async function runs on the event loop, a plain one in a thread
+                (docs/handlers.md).
             name: what logs and reports call it; None: the function's name.
 
         Raises ConfigurationError for a wrong signature, a second handler of one queue, or numbers out of range.

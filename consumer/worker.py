@@ -7,20 +7,25 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from consumer.broker.port import Broker
+from consumer.delivery import Draining
 from consumer.engine.engine import Engine, Plan
+from consumer.engine.handler import Handler
 from consumer.engine.report import Report
 from consumer.engine.supervisor import Patience
 from consumer.engine.waiting import outlive_cancellation
 from consumer.errors import ConfigurationError, LastcallError
-from consumer.hosts import asyncio_host
+from consumer.hosts import asyncio_host, trio_host
 from consumer.hosts.loops import LoopKind
 from consumer.observe.loop_watch import watching
 from consumer.publishing import outgoing
 from consumer.registry import Registry
 from consumer.settings import Settings, named
+
+if TYPE_CHECKING:
+    from consumer.hosts.trio_side import TrioSide
 
 T = TypeVar("T")
 
@@ -70,12 +75,30 @@ class Worker(Registry):
         Cancelling the task that awaits it asks for the drain: it drains, and then raises CancelledError.
         Raises ConfigurationError, BrokerRefused or BrokerAway when the worker can't start or go on.
         """
+        report, cancelled = await self._live(None)
+        if cancelled is not None:
+            raise cancelled
+        return _sound(report)
+
+    async def serve_trio(self) -> Report:
+        """`serve()` inside somebody's trio: `trio.run(worker.serve_trio)`. Its engine runs on trio-asyncio.
+
+        Cancelling the scope that it runs in asks for the drain: it drains, and then lets the cancellation go on. So
+        does a KeyboardInterrupt; a second one sets the drain's deadline to now. Handlers with `executor="trio"` run in
+        a nursery that nothing else of trio's can cancel.
+        Raises what `serve()` raises; ConfigurationError where trio-asyncio (`lastcall[trio]`) is missing.
+        """
+        report, _ = await trio_host.serve(self._live, self)
+        return _sound(report)
+
+    async def _live(self, trio: "TrioSide | None") -> tuple[Report, asyncio.CancelledError | None]:
+        """One run, to its end. Returns the cancellation that came meanwhile. `trio`: what runs beside asyncio."""
         broker = self._broker
         if broker is None:
             from consumer.connecting import rabbitmq  # noqa: PLC0415 - a worker on another broker needs none of it
 
             broker = rabbitmq(self.settings, worker_name())
-        engine = Engine(self._plan(), broker, self._observers)
+        engine = Engine(self._plan(trio), broker if trio is None else trio.broker(broker), self._observers)
         self._running = (asyncio.get_running_loop(), engine)
         if self._stop_asked is not None:
             engine.stop.ask(self._stop_asked)
@@ -88,12 +111,8 @@ class Worker(Registry):
         finally:
             self._running = self._stop_asked = None
             self._hurry_asked = False
-        self.report = report = living.result()
-        if cancelled is not None:
-            raise cancelled
-        if report.error is not None:
-            raise report.error
-        return report
+        self.report = living.result()
+        return self.report, cancelled
 
     def stop(self, reason: str = "stop() was called") -> None:
         """Ask for the drain: from any thread, in a signal handler, as often as you like.
@@ -159,17 +178,32 @@ class Worker(Registry):
 
         complain(error)
 
-    def _plan(self) -> Plan:
+    def _plan(self, trio: "TrioSide | None") -> Plan:
         settings = self.settings
         return Plan(
-            handlers=self.handlers,
+            handlers=self._handlers_on(trio),
             patience=Patience(settings.connect_timeout, settings.reconnect_timeout),
             drain_timeout=settings.drain_timeout,
             max_messages=settings.max_messages,
             idle_timeout=settings.idle_timeout,
             lifespan=self._lifespan() if self._lifespan is not None else None,
             background=tuple(self._background),
+            draining=Draining() if trio is None else trio.draining,
         )
+
+    def _handlers_on(self, trio: "TrioSide | None") -> list[Handler]:
+        handlers = []
+        for handler, registration in zip(self.handlers, self._registrations, strict=True):
+            if registration.executor != "trio":
+                handlers.append(handler)
+            elif trio is not None:
+                handlers.append(trio.adapted(handler))
+            else:
+                raise ConfigurationError(
+                    f"handler {handler.name!r} has executor='trio': run its worker in trio, by "
+                    "`trio.run(worker.serve_trio)`, or leave executor= out, if it is written for asyncio."
+                )
+        return handlers
 
     def _tell_engine(self, say: Callable[[Engine], None]) -> None:
         running = self._running
@@ -177,6 +211,12 @@ class Worker(Registry):
             loop, engine = running
             if not loop.is_closed():
                 loop.call_soon_threadsafe(say, engine)
+
+
+def _sound(report: Report) -> Report:
+    if report.error is not None:
+        raise report.error
+    return report
 
 
 def _refuse_several(settings: Settings) -> None:

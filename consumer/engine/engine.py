@@ -53,6 +53,7 @@ class Plan:
     idle_timeout: float | None = None
     lifespan: AbstractAsyncContextManager[object] | None = None
     background: Sequence[BackgroundFunction] = field(default=())
+    draining: Draining = field(default_factory=Draining)
 
 
 class Engine:
@@ -68,7 +69,7 @@ class Engine:
         self.background = Background(plan.background, self._owner, self._notes)
         self._plan = plan
         self._clock: Callable[[], float] = loop.time
-        self._draining = Draining()
+        self._draining = plan.draining
         self._lifespan = Lifespan(plan.lifespan, self._owner, self._lifespan_ended)
         self._failure: BaseException | None = None
         self.publisher: Publisher = self._owner.context.run(broker.publisher)

@@ -34,9 +34,9 @@ async def ended_or_cancelled(task: "asyncio.Future[Any]") -> bool:
 
 
 async def outlive_cancellation(
-    living: "asyncio.Task[Any]", on_cancel: Callable[[], None]
+    living: "asyncio.Future[Any]", on_cancel: Callable[[], object]
 ) -> asyncio.CancelledError | None:
-    """Until the task has ended. A cancellation of whoever waits here is told, and returned at the end, to be raised."""
+    """Until it has ended. A cancellation of whoever waits here is told, and returned at the end, to be raised."""
     cancelled: asyncio.CancelledError | None = None
     while not living.done():
         try:

@@ -2,8 +2,9 @@
 
 May know: what a user of the package knows. May not know: the package's insides, the tests.
 
-SIGUSR1 calls stop(), SIGUSR2 cancels the task that awaits serve(). With SWEEP set, from the drain's beginning to its
-end every task of the loop is cancelled ten times a second; with CTRL_C_AGAIN set, SIGINT comes while the loop idles.
+SIGUSR1 calls stop(), SIGUSR2 cancels the task (in trio the scope) that awaits serve(). With SWEEP set, from the drain's
+beginning to its end every task of the loop is cancelled ten times a second; with CTRL_C_AGAIN set, SIGINT comes while
+the loop idles; with EXITS set, SIGUSR1 calls sys.exit(7) in a callback of the loop.
 """
 
 import asyncio
@@ -12,10 +13,14 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import aiorun
+import anyio
+import anyio.to_thread
+import trio
 import uvloop
 
 from consumer import Delivery, Worker
@@ -32,12 +37,25 @@ loops: list[asyncio.AbstractEventLoop] = []
 logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing"))  # the machine is busy
 
 
-@worker.handler("jobs", concurrency=2, prefetch=4)
 async def work(job: Job, delivery: Delivery) -> None:
     """In tasks of its own, and with a connection that is opened when the loop is swept."""
     async with asyncio.timeout(60):
         await asyncio.gather(asyncio.create_task(BEHAVIOURS[job.do]()))
     await delivery.publish(b"done", routing_key=f"{delivery.queue}.parked")
+
+
+async def work_in_trio(job: Job, delivery: Delivery) -> None:
+    """In a nursery of its own, and in a trio task that whoever sweeps asyncio's tasks doesn't see."""
+    assert job.do == "hold"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hold_in_trio)
+    await delivery.publish(b"done", routing_key=f"{delivery.queue}.parked")
+
+
+async def hold_in_trio() -> None:
+    """Until the test opens its gate."""
+    async with await trio.open_tcp_stream("127.0.0.1", int(os.environ["GATE"])) as stream:
+        await stream.receive_some()
 
 
 @worker.observe
@@ -67,6 +85,24 @@ def cancel_serve() -> None:
 def awaits(task: "asyncio.Task[Any]") -> set[str]:
     """The name of its coroutine; uvloop wraps that of its caller in one."""
     return {str(getattr(task.get_coro(), "__qualname__", ""))}
+
+
+async def work_in_anyio(job: Job, delivery: Delivery) -> None:
+    """Wherever it runs, by what anyio finds there."""
+    assert job.do == "hold"
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(hold_in_anyio)
+            await anyio.to_thread.run_sync(os.getpid)
+            await anyio.sleep(0.01)
+    await delivery.publish(b"done", routing_key=f"{delivery.queue}.parked")
+
+
+async def hold_in_anyio() -> None:
+    """Until the test opens its gate."""
+    async with await anyio.connect_tcp("127.0.0.1", int(os.environ["GATE"])) as stream:
+        with suppress(anyio.EndOfStream):
+            await stream.receive()
 
 
 def stop_on(*numbers: signal.Signals) -> None:
@@ -160,6 +196,40 @@ def in_a_thread() -> None:
     thread.join()
 
 
+def under_trio() -> None:
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop_on_sigterm)
+            cancelling[0] = cancellation(nursery.cancel_scope)
+            await worker.serve_trio()
+            nursery.cancel_scope.cancel()
+
+    try:
+        trio.run(main, restrict_keyboard_interrupt_to_checkpoints=True)
+    except* KeyboardInterrupt:  # in the group that the nursery makes of it
+        pass
+
+
+def under_trio_alone() -> None:
+    trio.run(worker.serve_trio)
+
+
+def under_trio_alone_with_tasks_of_handlers() -> None:
+    """Ctrl+C could strike in one of those."""
+    trio.run(worker.serve_trio, restrict_keyboard_interrupt_to_checkpoints=True)
+
+
+async def stop_on_sigterm() -> None:
+    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+        async for _ in signals:
+            worker.stop("SIGTERM")
+
+
+def cancellation(scope: trio.CancelScope) -> Callable[[], None]:
+    token = trio.lowlevel.current_trio_token()
+    return lambda: token.run_sync_soon(scope.cancel)
+
+
 HOSTS = {
     "asyncio": plain,
     "uvloop": on_uvloop,
@@ -172,11 +242,25 @@ HOSTS = {
     "aiorun-callback": under_aiorun_with_a_callback,
     "aiorun-beside": under_aiorun_beside_what_it_waits_for,
     "thread": in_a_thread,
+    "anyio": with_signal_handlers,
+    "trio": under_trio,
+    "trio-anyio": under_trio,
+    "trio-handler": under_trio,
+    "trio-handler-anyio": under_trio,
+    "trio-alone": under_trio_alone,
+    "trio-handler-alone": under_trio_alone_with_tasks_of_handlers,
 }
+cancelling: list[Callable[[], object]] = [lambda: loops[0].call_soon_threadsafe(cancel_serve)]
 
 if __name__ == "__main__":
     stop_on(signal.SIGUSR1)
-    signal.signal(signal.SIGUSR2, lambda *_: loops[0].call_soon_threadsafe(cancel_serve))
+    if "EXITS" in os.environ:
+        signal.signal(signal.SIGUSR1, lambda *_: loops[0].call_soon_threadsafe(sys.exit, 7))
+    signal.signal(signal.SIGUSR2, lambda *_: cancelling[0]())
+    host = sys.argv[1]
+    executor: Literal["trio"] | None = "trio" if host.startswith("trio-handler") else None
+    written = work_in_anyio if host.endswith("anyio") else work_in_trio if executor == "trio" else work
+    worker.handler("jobs", concurrency=2, prefetch=4, executor=executor)(written)
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
-        HOSTS[sys.argv[1]]()
+        HOSTS[host]()
     stream.close()

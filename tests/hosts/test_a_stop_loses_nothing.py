@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.process]
 
 PROGRAMS = Path(__file__).parent / "programs.py"
 STOP, CANCEL = SIGUSR1, SIGUSR2
-"""What the programs do at these signals: worker.stop(), and a cancellation of the task that awaits serve()."""
+"""What the programs do at these signals: worker.stop(), and a cancellation of the task or scope that awaits serve()."""
 NAMES = {STOP: "stop", CANCEL: "cancel"}
 STOPS = {
     "asyncio": [SIGINT, CANCEL, STOP],  # SIGTERM ends it: nobody has installed a handler
@@ -27,6 +27,13 @@ STOPS = {
     "aiorun-uvloop": [SIGTERM, SIGINT, STOP],
     "aiorun-callback": [SIGTERM, SIGINT, STOP],
     "thread": [SIGTERM, SIGINT, CANCEL, STOP],
+    "anyio": [SIGTERM],
+    "trio": [SIGTERM, SIGINT, CANCEL, STOP],
+    "trio-anyio": [SIGTERM],
+    "trio-handler": [SIGTERM, SIGINT, CANCEL, STOP],
+    "trio-handler-anyio": [SIGTERM],
+    "trio-alone": [SIGINT, STOP],
+    "trio-handler-alone": [SIGINT, STOP],
 }
 CASES = [
     pytest.param(host, stop, swept, id=f"{host}-{NAMES.get(stop, stop.name)}{'-swept' * swept}")
@@ -66,7 +73,7 @@ async def test_what_is_in_flight_is_finished_and_the_rest_handed_back(
     await jobs.until_ready(2)
 
 
-@pytest.mark.parametrize("host", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("host", ["asyncio", "uvloop", "trio-alone", "trio-handler-alone"])
 async def test_a_second_ctrl_c_hurries_where_nobody_handles_the_first(workers: Workers, jobs: Jobs, host: str) -> None:
     [held] = await jobs.publish(1, "hold")
     worker = await hosted(workers, host, CTRL_C_AGAIN="1")
@@ -77,6 +84,18 @@ async def test_a_second_ctrl_c_hurries_where_nobody_handles_the_first(workers: W
     assert (finished["exit_code"], finished["orphans"]) == (4, [held])
     assert worker.log == []
     await jobs.until_ready(1)
+
+
+@pytest.mark.parametrize("host", ["trio-alone", "trio-handler-alone"])
+async def test_a_system_exit_in_a_callback_of_somebodys_ends_a_process_in_trio_too(
+    workers: Workers, jobs: Jobs, host: str
+) -> None:
+    await jobs.publish(4, "hold")
+    worker = await hosted(workers, host, EXITS="1")
+    await worker.until("started", 2)
+    worker.signal(STOP)
+    assert await worker.exit() == 7, "\n".join(worker.log)
+    await jobs.until_ready(4)
 
 
 @pytest.mark.parametrize("stop", [SIGTERM, SIGINT])

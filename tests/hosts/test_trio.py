@@ -1,0 +1,248 @@
+"""The trio host drains where trio would end it, and lets go afterwards."""
+
+import asyncio
+import logging
+import signal
+import threading
+
+import pytest
+import trio
+import trio.testing
+
+from consumer import BrokerRefused, Delivery
+from tests.engine.stage import turns
+from tests.hosts.trio_stage import TrioStage, in_trio
+
+
+class Gated:
+    """A handler for asyncio that holds its messages until the test, which runs in trio, lets them go."""
+
+    def __init__(self) -> None:
+        self._gate = asyncio.Event()
+        self.cancelled: list[str | None] = []
+
+    async def run(self, delivery: Delivery) -> None:
+        try:
+            await self._gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(delivery.message_id)
+            raise
+
+    def let_go(self) -> None:
+        self._gate.set()
+
+
+@pytest.fixture
+def gated(trio_stage: TrioStage) -> Gated:
+    gated = Gated()
+    trio_stage.worker.handler("orders", concurrency=1, prefetch=2)(gated.run)
+    trio_stage.put("a", "b")
+    return gated
+
+
+@in_trio
+async def test_a_cancelled_scope_is_a_request_to_drain_and_ends_when_it_has_drained(
+    trio_stage: TrioStage, gated: Gated
+) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio_stage.serve)
+        await trio_stage.told("received", 2)
+        nursery.cancel_scope.cancel()
+        with trio.CancelScope(shield=True):
+            await trio_stage.told("requeued")
+            assert trio_stage.of("drain_finished") == []
+            gated.let_go()
+    assert nursery.cancel_scope.cancelled_caught
+    assert (trio_stage.ids("settled"), trio_stage.ready(), gated.cancelled) == (["a"], ["b"], [])
+    assert trio_stage.worker.report is not None
+    assert trio_stage.worker.report.reason == "serve_trio() was cancelled"
+    assert trio_stage.report is None, "serve_trio() has returned, though it was cancelled"
+
+
+@in_trio
+async def test_a_deadline_around_it_is_one_too(trio_stage: TrioStage, gated: Gated) -> None:
+    with trio.move_on_after(1) as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio_stage.serve)
+            with trio.CancelScope(shield=True):
+                await trio_stage.told("drain_started")
+            gated.let_go()
+    assert scope.cancelled_caught
+    assert trio_stage.ids("settled") == ["a"]
+
+
+@in_trio
+async def test_a_crash_beside_it_drains_and_comes_out_alone(trio_stage: TrioStage, gated: Gated) -> None:
+    async def crash() -> None:
+        await trio_stage.told("started")
+        raise ZeroDivisionError
+
+    async def let_go() -> None:
+        with trio.CancelScope(shield=True):
+            await trio_stage.told("drain_started")
+        gated.let_go()
+
+    with pytest.raises(ExceptionGroup) as crashed:  # noqa: PT012 - a nursery raises at its end
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio_stage.serve)
+            nursery.start_soon(crash)
+            nursery.start_soon(let_go)
+    assert [type(error) for error in crashed.value.exceptions] == [ZeroDivisionError]
+    assert (trio_stage.ids("settled"), gated.cancelled) == (["a"], [])
+
+
+@in_trio
+async def test_in_a_scope_that_is_cancelled_already_it_starts_nothing(trio_stage: TrioStage, gated: Gated) -> None:
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await trio_stage.serve()
+    assert scope.cancelled_caught
+    assert trio_stage.of("started") == []
+    assert trio_stage.ready() == ["a", "b"]
+
+
+@in_trio
+async def test_a_stop_returns_the_report(trio_stage: TrioStage, gated: Gated) -> None:
+    async with trio_stage.serving():
+        await trio_stage.told("started")
+        trio_stage.worker.stop("the test says so")
+        await trio_stage.told("drain_started")
+        gated.let_go()
+    assert trio_stage.report is not None
+    assert (trio_stage.report.reason, int(trio_stage.report.exit_code)) == ("the test says so", 0)
+
+
+@in_trio
+async def test_a_stop_in_a_thread_reaches_it(trio_stage: TrioStage, gated: Gated) -> None:
+    gated.let_go()
+    async with trio_stage.serving():
+        await trio_stage.told("settled", 2)
+        thread = threading.Thread(target=trio_stage.worker.stop)
+        thread.start()
+        thread.join()
+        await trio_stage.told("drain_finished")
+
+
+@in_trio
+async def test_handlers_of_both_kinds_run_beside_each_other(trio_stage: TrioStage, gated: Gated) -> None:
+    @trio_stage.worker.handler("refunds", executor="trio")
+    async def work(_delivery: Delivery) -> None:
+        await trio.sleep(1)
+        gated.let_go()
+
+    trio_stage.put("c", queue="refunds")
+    async with trio_stage.serving():
+        await trio_stage.told("settled", 3)
+    assert trio_stage.ids("settled") == ["a", "b", "c"]
+
+
+@in_trio
+async def test_two_workers_in_one_nursery_drain_each_for_itself(trio_stage: TrioStage) -> None:
+    other = TrioStage()
+    for stage in (trio_stage, other):
+        stage.put("a")
+
+        @stage.worker.handler("orders", executor="trio")
+        async def work(delivery: Delivery) -> None:
+            await delivery.draining
+
+    async with other.serving():
+        await other.told("started")
+        async with trio_stage.serving():
+            await trio_stage.told("started")
+        assert (trio_stage.ids("settled"), other.ids("settled")) == (["a"], [])
+    assert other.ids("settled") == ["a"]
+
+
+@in_trio
+async def test_a_worker_that_has_ended_can_serve_again(trio_stage: TrioStage, gated: Gated) -> None:
+    gated.let_go()
+    for message in (2, 3):
+        async with trio_stage.serving():
+            await trio_stage.told("settled", message)
+        trio_stage.put("c")
+    assert trio_stage.ids("settled") == ["a", "b", "c"]
+
+
+@in_trio
+async def test_what_makes_it_impossible_is_raised_as_it_is(trio_stage: TrioStage, gated: Gated) -> None:
+    trio_stage.fake.fail("connect", BrokerRefused("no vhost"))
+    with pytest.raises(BrokerRefused, match="no vhost"):
+        await trio_stage.worker.serve_trio()
+
+
+@in_trio
+async def test_asyncio_tasks_that_are_left_are_ended_and_what_they_raise_is_told(
+    trio_stage: TrioStage, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended: list[str] = []
+
+    async def left(raising: type[Exception]) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(raising.__name__)
+            raise raising
+
+    tasks = []
+
+    @trio_stage.worker.handler("orders")
+    async def work() -> None:
+        tasks.append(asyncio.create_task(left(ZeroDivisionError)))
+        await turns(2)
+
+    trio_stage.put("a")
+    with caplog.at_level(logging.ERROR, "asyncio"):
+        async with trio_stage.serving():
+            await trio_stage.told("settled")
+    assert ended == ["ZeroDivisionError"]
+    assert "a task that was left raised this" in caplog.text
+    assert trio_stage.report is not None
+    assert int(trio_stage.report.exit_code) == 0
+
+
+@in_trio
+async def test_an_error_in_a_callback_of_the_loop_is_told_and_ends_nothing(
+    trio_stage: TrioStage, gated: Gated, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with caplog.at_level(logging.ERROR, "asyncio"):
+        async with trio_stage.serving():
+            await trio_stage.told("started")
+            trio_stage.loops[0].call_soon(fail)
+            await trio.testing.wait_all_tasks_blocked()
+            gated.let_go()
+            await trio_stage.told("settled", 2)
+    assert "ZeroDivisionError" in caplog.text
+    assert trio_stage.ids("settled") == ["a", "b"]
+
+
+@pytest.mark.parametrize("executor", [None, "trio"])
+def test_ctrl_c_strikes_no_handler_but_drains_and_a_second_one_hurries(trio_stage: TrioStage, executor: str) -> None:
+    in_handler: list[KeyboardInterrupt] = []
+
+    async def work() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            in_handler.append(error)
+        if executor == "trio":
+            await trio.sleep_forever()
+        await asyncio.Event().wait()
+
+    def again(name: str) -> None:
+        if name == "drain_started":
+            signal.raise_signal(signal.SIGINT)
+
+    trio_stage.worker.handler("orders", executor=executor)(work)  # type: ignore[arg-type]  # as the parameter says
+    trio_stage.worker.observe(lambda event: again(event.name))
+    trio_stage.put("a")
+    with pytest.raises(KeyboardInterrupt):
+        in_trio(trio_stage.serve)()
+    assert in_handler == []
+    report = trio_stage.worker.report
+    assert report is not None
+    assert (report.reason, report.forced, report.orphans) == ("KeyboardInterrupt", True, ["a"])
+    assert trio_stage.ready() == ["a"]
