@@ -4,7 +4,7 @@ SHELL := /bin/bash
 DRILL := .venv/bin/lastcall drill examples.orders.worker:worker --prefetch 20
 ARGS ?=
 
-.PHONY: help setup broker stores demo test test-plain fuzz test-matrix test-cluster lint drill-long figures loss-figures bench bench-micro bench-instructions clean
+.PHONY: help setup broker stores demo test test-plain fuzz test-matrix test-cluster lint drill-long figures loss-figures bench bench-growth bench-micro bench-instructions clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -59,6 +59,11 @@ bench: setup ## CPU per message, rate and memory beside eight peers: the table i
 	@deploy/local/engine up
 	@deploy/local/broker-image rabbitmq 4.0
 	.venv/bin/python -m bench.speed $(ARGS) </dev/null
+
+bench-growth: setup ## whether a message costs the same with 10,000 in flight, 50 queues, large bodies; and memory
+	@deploy/local/engine up
+	@deploy/local/broker-image rabbitmq 4.0
+	.venv/bin/python -m bench.growth $(ARGS) </dev/null
 
 bench-micro: setup ## what each pure part costs by itself (pytest-benchmark)
 	.venv/bin/python -m pytest bench/micro --benchmark-group-by=func --benchmark-sort=name --benchmark-columns=median,iqr,rounds $(ARGS) </dev/null

@@ -60,9 +60,9 @@ def _run(on: Broker, case: Case, loop: str) -> tuple[float, float]:
         "PYTHONPATH": os.pathsep.join([str(PROGRAMS), str(ROOT)]),
         **case.environment,
     }
-    command = [sys.executable, "-m", "consumer", "run", "bench.growth.worker:worker", "--log-level", "warning"]
+    command = [sys.executable, "-m", "consumer", "run", "growth:worker", "--log-level", "warning"]
     try:
-        with running(command, ROOT, environment, (os.cpu_count() or 1) - 1, on.pid) as process:
+        with running(command, PROGRAMS, environment, (os.cpu_count() or 1) - 1, on.pid) as process:
             watchdog = threading.Timer(PATIENCE, os.killpg, (process.pid, signal.SIGKILL))
             watchdog.start()
             try:
