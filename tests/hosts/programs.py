@@ -12,11 +12,14 @@ import os
 import signal
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiorun
+import uvicorn
 import uvloop
+from starlette.applications import Starlette
 
 from consumer import Delivery, Worker
 from consumer.core.events import Event
@@ -153,6 +156,20 @@ async def served_and_left() -> None:
     asyncio.get_running_loop().stop()
 
 
+def under_uvicorn() -> None:
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with worker.running():
+            yield
+        print("the application goes on with its shutdown")
+
+    uvicorn.run(Starlette(lifespan=lifespan), port=0, log_level="error")
+
+
+def owning_everything() -> None:
+    sys.exit(worker.run())
+
+
 def in_a_thread() -> None:
     stop_on(signal.SIGTERM, signal.SIGINT)
     thread = threading.Thread(target=plain)
@@ -172,6 +189,8 @@ HOSTS = {
     "aiorun-callback": under_aiorun_with_a_callback,
     "aiorun-beside": under_aiorun_beside_what_it_waits_for,
     "thread": in_a_thread,
+    "uvicorn": under_uvicorn,
+    "run": owning_everything,
 }
 
 if __name__ == "__main__":
