@@ -18,12 +18,12 @@ from time import monotonic
 
 from consumer.hosts.signals import FORCED, LEAVING, StopSignals
 
-MARGIN = 0.9
+MARGIN = 0.85
 """Seconds after the drain timeout: more than the drain itself takes to give up, less than one second."""
 HANDLED, ENDED = 0, 255
 """What `arm` and `outlast` send; every other byte is the number of a signal (from 1 to 64)."""
 STDERR = 2
-SAYING = 0.1
+SAYING = 0.05
 """Seconds that the last words may take: a pipe that nobody reads takes none."""
 LAST_WORDS = (
     b"lastcall: something blocks the event loop or the interpreter's exit; leaving without it. The broker "

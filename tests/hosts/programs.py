@@ -20,6 +20,9 @@ import aiorun
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from consumer import Delivery, Worker
 from consumer.core.events import Event
@@ -161,9 +164,18 @@ def under_uvicorn() -> None:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with worker.running():
             yield
-        print("the application goes on with its shutdown")
 
-    uvicorn.run(Starlette(lifespan=lifespan), port=0, log_level="error")
+    async def held(_request: Request) -> Response:
+        print("a request is held", file=sys.stderr)
+        await BEHAVIOURS["hold"]()
+        return Response("done")
+
+    uvicorn.run(
+        Starlette(lifespan=lifespan, routes=[Route("/held", held)]),
+        uds="app.sock",
+        log_level=os.environ.get("UVICORN_LOG", "error"),
+        timeout_graceful_shutdown=int(os.environ["GRACEFUL"]) if "GRACEFUL" in os.environ else None,
+    )
 
 
 def owning_everything() -> None:
