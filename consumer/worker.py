@@ -116,7 +116,7 @@ class Worker(Registry):
 
         Raises what `serve` raises: at the beginning, where the worker can't start.
         """
-        async with embedded.running(self):
+        async with embedded.running(self, self._observers):
             yield self
 
     def stop(self, reason: str = "stop() was called") -> None:

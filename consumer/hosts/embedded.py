@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from consumer.core.events import Event, Observer
+from consumer.core.events import Event
 from consumer.engine.report import Report
 from consumer.engine.waiting import first_of, outlive_cancellation
+from consumer.observers import Observers
 
 
 class Served(Protocol):
@@ -22,21 +23,21 @@ class Served(Protocol):
     def stop(self, reason: str) -> None:
         """Drain."""
 
-    def observe(self, observer: Observer) -> Observer:
-        """Tell this one of every event."""
-
 
 @asynccontextmanager
-async def running(served: Served) -> AsyncIterator[None]:
+async def running(served: Served, observers: Observers) -> AsyncIterator[None]:
     """Begins the block when it consumes, or has ended already; drains at the block's end, and waits for that.
+
+    `observers`: who is told of what it does.
 
     Raises what `serve` raises; but what the block raised, or a cancellation, comes first.
     """
     ready = _Ready()
-    served.observe(ready)
+    observers.add(ready)
     serving = asyncio.create_task(served.serve(), name="lastcall serve")
     try:
         await first_of(ready.reached, serving)
+        observers.remove(ready)
         if serving.done():
             serving.result()
         yield

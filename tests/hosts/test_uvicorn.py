@@ -19,8 +19,8 @@ async def with_a_request(
     workers: Workers, directory: Path, **environment: str
 ) -> tuple[WorkerProcess, "asyncio.Task[bytes]"]:
     """An application with a worker, and a request that waits for the gate."""
-    application = await hosted(workers, "uvicorn", **environment)
-    await application.until("consuming")
+    application = await hosted(workers, "uvicorn", UVICORN_LOG="info", **environment)
+    await application.until_logged("Uvicorn running on unix socket")
 
     async def answer() -> bytes:
         reader, writer = await asyncio.open_unix_connection(directory / "app.sock")
@@ -38,7 +38,7 @@ async def with_a_request(
 async def test_while_it_waits_for_connections_the_worker_works_on(
     workers: Workers, jobs: Jobs, gate: Gate, tmp_path: Path
 ) -> None:
-    application, answering = await with_a_request(workers, tmp_path, UVICORN_LOG="info")
+    application, answering = await with_a_request(workers, tmp_path)
     application.signal(SIGTERM)
     await application.until_logged("Waiting for connections to close")
     published = await jobs.publish(1, "return")
@@ -84,7 +84,7 @@ async def test_a_second_ctrl_c_while_it_waits_for_connections_drains_all_the_sam
     workers: Workers, jobs: Jobs, gate: Gate, tmp_path: Path
 ) -> None:
     """uvicorn skips the end of the lifespan then; asyncio cancels what is left, and a worker drains at that."""
-    application, answering = await with_a_request(workers, tmp_path, UVICORN_LOG="info")
+    application, answering = await with_a_request(workers, tmp_path)
     [held] = await jobs.publish(1, "hold")
     await application.until("started")
     application.signal(SIGINT)
