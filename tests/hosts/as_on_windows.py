@@ -79,6 +79,7 @@ if __name__ == "__main__":
     take_away()
     change_select()
     asyncio.set_event_loop_policy(WindowsPolicy())
+    os.environ["LASTCALL_LOOP"] = "asyncio"  # there is no uvloop
     program = Path(__file__).with_name("programs.py")
     sys.argv[0] = str(program)
     runpy.run_path(str(program), run_name="__main__")

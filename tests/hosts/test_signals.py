@@ -102,7 +102,7 @@ async def test_a_parent_of_several_drains_at_it_too(workers: Workers, jobs: Jobs
 @pytest.mark.parametrize("stop", [SIGTERM, SIGINT])
 async def test_an_idle_worker_ends_at_once(workers: Workers, jobs: Jobs, host: str, stop: signal.Signals) -> None:
     """With nobody else who would wake its loop."""
-    worker = await hosted(workers, host, LASTCALL_BLOCKED_AFTER="none", LASTCALL_LOOP="auto")
+    worker = await hosted(workers, host, LASTCALL_BLOCKED_AFTER="none")
     await worker.until("consuming")
     signalled = worker.signal(stop)
     assert await worker.exit() == 0
