@@ -4,14 +4,15 @@ May know: settings, what a handler's signature says. May not know: the engine's 
 """
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from consumer.core.events import Observer
 from consumer.core.queue import Queue
 from consumer.core.retry import RetryPolicy
 from consumer.delivery import Delivery
+from consumer.engine.background import BackgroundFunction, BackgroundTask, OnCrash
 from consumer.engine.handler import Handler
 from consumer.errors import ConfigurationError
 from consumer.inbox.port import Inbox
@@ -20,7 +21,7 @@ from consumer.payload import read_signature
 from consumer.registration import Executor, OnLeaseLost, Registration
 from consumer.settings import Settings
 
-T = TypeVar("T")
+B = TypeVar("B", bound=BackgroundFunction)
 F = TypeVar("F", bound=Callable[..., object])
 Lifespan = Callable[[], AbstractAsyncContextManager[object]]
 
@@ -33,7 +34,7 @@ class Registry:
         self._registrations: list[Registration] = []
         self._observers = Observers()
         self._lifespan: Lifespan | None = None
-        self._background: list[Callable[[], Coroutine[Any, Any, object]]] = []
+        self._background: list[BackgroundTask] = []
 
     def handler(
         self,
@@ -100,10 +101,36 @@ class Registry:
         self._lifespan = asynccontextmanager(function) if inspect.isasyncgenfunction(function) else function
         return function
 
-    def background(self, function: Callable[[], Coroutine[Any, Any, T]]) -> Callable[[], Coroutine[Any, Any, T]]:
-        """Register a task to run beside the handlers. It is not shielded: the drain's begin cancels it."""
-        self._background.append(function)
-        return function
+    @overload
+    def background(self, function: B, /) -> B: ...
+
+    @overload
+    def background(self, /, *, every: float | None = None, on_crash: OnCrash = "report") -> Callable[[B], B]: ...
+
+    def background(
+        self, function: B | None = None, /, *, every: float | None = None, on_crash: OnCrash = "report"
+    ) -> B | Callable[[B], B]:
+        """Register an async function without parameters to run beside the handlers, in a task that is not shielded.
+
+        The drain's beginning cancels it, in the middle of whatever it does; `worker.shield` keeps a stretch of it.
+        With or without parentheses: `@worker.background`, `@worker.background(every=60)`.
+
+        Args:
+            function: what is decorated.
+            every: seconds from the start of one run to the start of the next, the first one at once. Never two at a
+                time: a run that takes longer puts the next one off, and none is made up for. None: run once.
+            on_crash: what becomes of the worker when it raises. "report": nothing, it is told (`background_failed`),
+                and with `every` the next run comes. "stop": it is told, the worker drains and ends with exit code 1,
+                and `serve()` raises LastcallError.
+
+        Raises ConfigurationError for a number out of range or another word.
+        """
+
+        def register(function: B) -> B:
+            self._background.append(BackgroundTask(function, every, on_crash))
+            return function
+
+        return register if function is None else register(function)
 
     def observe(self, observer: Observer) -> Observer:
         """Register one that is told of every event, synchronously. One that raises is told nothing more.

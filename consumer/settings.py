@@ -5,6 +5,7 @@ May know: pydantic, the environment. May not know: the engine, the broker, the c
 """
 
 import difflib
+import signal
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -41,6 +42,17 @@ def _none_by_name(value: object) -> object:
     return None if value == "none" else value
 
 
+def _signals(value: str) -> str:
+    names = [name.strip().upper() for name in value.split(",") if name.strip()]
+    full = [name if name.startswith("SIG") else f"SIG{name}" for name in names]
+    for name in full:
+        if name not in signal.Signals.__members__:
+            raise ValueError(f"this system has no signal {name!r}: name some such as SIGHUP or SIGUSR1")
+        if name in NO_STOPS:
+            raise ValueError(f"{name} can't be a stop signal: {NO_STOPS[name]}")
+    return ",".join(full)
+
+
 def _checked(value: SecretStr) -> SecretStr:
     check_addresses(value.get_secret_value())
     return value
@@ -50,6 +62,16 @@ def _checked_management(value: SecretStr) -> SecretStr:
     check_management(value.get_secret_value())
     return value
 
+
+NO_STOPS = {
+    "SIGKILL": "no process can catch it",
+    "SIGSTOP": "no process can catch it",
+    "SIGQUIT": "it ends the worker at once",
+    "SIGTSTP": "it makes the worker quiet",
+    "SIGCONT": "it makes a quiet worker resume",
+    "SIGCHLD": "it comes whenever a child process ends",
+}
+"""Signals that mean something else, and what."""
 
 AmqpUrl = Annotated[SecretStr, AfterValidator(_checked)]
 ManagementUrl = Annotated[SecretStr, AfterValidator(_checked_management)]
@@ -118,6 +140,9 @@ class Settings(BaseSettings):
     drain_timeout: Seconds = Field(
         25,
         description="How long a stopping worker lets handlers finish; keep it under the grace period.",
+    )
+    stop_signals: Annotated[str, AfterValidator(_signals)] = Field(
+        "", description="Signals that drain as SIGTERM and SIGINT do, separated by commas: SIGHUP, say."
     )
     connect_timeout: Seconds = Field(60, description="How long the first connection is tried for.")
     reconnect_timeout: Annotated[Seconds | None, BeforeValidator(_none_by_name)] = Field(

@@ -5,11 +5,14 @@ May know: settings, every room's front door. May not know: how any of them does 
 
 import asyncio
 import os
+import signal
 import socket
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from consumer.broker.port import Broker
+from consumer.core.lifecycle import Phase
 from consumer.delivery import Draining
 from consumer.engine.engine import Engine, Plan
 from consumer.engine.handler import Handler
@@ -17,7 +20,7 @@ from consumer.engine.report import Report
 from consumer.engine.supervisor import Patience
 from consumer.engine.waiting import outlive_cancellation
 from consumer.errors import ConfigurationError, LastcallError
-from consumer.hosts import asyncio_host, trio_host
+from consumer.hosts import asyncio_host, embedded, trio_host
 from consumer.hosts.loops import LoopKind
 from consumer.observe.loop_watch import watching
 from consumer.publishing import outgoing
@@ -44,6 +47,7 @@ class Worker(Registry):
         self._running: tuple[asyncio.AbstractEventLoop, Engine] | None = None
         self._stop_asked: str | None = None
         self._hurry_asked = False
+        self._quiet_asked: str | None = None
         self.report: Report | None = None
         """How the last run ended; None while there was none."""
 
@@ -51,8 +55,8 @@ class Worker(Registry):
         """Run until a stop signal, and drain; returns the process's exit code.
 
         Blocks, owns the loop and the signals: the first SIGTERM or SIGINT drains, the second sets the drain's
-        deadline to now, the third (or SIGQUIT) ends the process. Call it on the main thread: elsewhere it says so and
-        returns 2.
+        deadline to now, the third (or SIGQUIT) ends the process; SIGTSTP is `quiet()`, SIGCONT `resume()`. Afterwards
+        the signals' handlers are as before. Call it on the main thread: elsewhere it says so and returns 2.
         """
         from consumer.observe.outputs import outputs  # noqa: PLC0415 - only a host that owns the process logs
 
@@ -104,15 +108,35 @@ class Worker(Registry):
             engine.stop.ask(self._stop_asked)
         if self._hurry_asked:
             engine.stop.hurry("stop_now() was called")
+        if self._quiet_asked is not None:
+            engine.quiet.ask(self._quiet_asked)
         living = engine.begin()
         try:
             with watching(self.settings.blocked_after, self.settings.heartbeat, self._observers):
                 cancelled = await outlive_cancellation(living, lambda: engine.stop.ask("serve() was cancelled"))
         finally:
-            self._running = self._stop_asked = None
+            self._running = self._stop_asked = self._quiet_asked = None
             self._hurry_asked = False
         self.report = living.result()
         return self.report, cancelled
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Serve while the block runs: for the lifespan of an application that owns the loop and the signals.
+
+            @asynccontextmanager
+            async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+                async with worker.running():
+                    yield
+
+        The block begins once every queue is consumed (or the worker is quiet, or was told to stop), and its end drains
+        the worker, and waits for that. A worker that can't go on meanwhile does not cut the block short: what `serve`
+        raised is raised at its end. A cancellation drains too, and is raised then.
+
+        Raises what `serve` raises: at the beginning, where the worker can't start.
+        """
+        async with embedded.running(self, self._observers):
+            yield self
 
     def stop(self, reason: str = "stop() was called") -> None:
         """Ask for the drain: from any thread, in a signal handler, as often as you like.
@@ -126,6 +150,21 @@ class Worker(Registry):
         """Ask for the drain with its deadline now: what is in flight is cancelled and requeued."""
         self._stop_asked, self._hurry_asked = self._stop_asked or reason, True
         self._tell_engine(lambda engine: engine.stop.hurry(reason))
+
+    def quiet(self, reason: str = "quiet() was called") -> None:
+        """Take nothing new until `resume()`, and stay: from any thread, in a signal handler, as often as you like.
+
+        Consumers are cancelled, what was not started is handed back at once, what runs, runs on, and the connection
+        stays. Before the start, too: the run that comes next connects, makes sure of its queues, and consumes nothing.
+        A stop drains a quiet worker as any other.
+        """
+        self._quiet_asked = self._quiet_asked or reason
+        self._tell_engine(lambda engine: engine.quiet.ask(reason))
+
+    def resume(self) -> None:
+        """Take new work again after `quiet()`; else nothing happens. From any thread, as often as you like."""
+        self._quiet_asked = None
+        self._tell_engine(lambda engine: engine.quiet.end())
 
     async def shield(self, awaitable: Awaitable[T]) -> T:
         """Await something that the drain must wait for, in a background task. Raises what it raises."""
@@ -163,9 +202,20 @@ class Worker(Registry):
         await self._running[1].publisher.publish(message)
 
     @property
+    def phase(self) -> Phase | None:
+        """Where the run is in its life (docs/lifecycle.md); None while there is none."""
+        running = self._running
+        return None if running is None else running[1].phase
+
+    @property
     def drain_timeout(self) -> float:
         """Seconds that the drain gives to handlers in flight."""
         return self.settings.drain_timeout
+
+    @property
+    def stop_signals(self) -> tuple[int, ...]:
+        """The numbers of the signals that drain under `run()`, beside SIGTERM and SIGINT."""
+        return tuple(int(signal.Signals[name]) for name in self.settings.stop_signals.split(",") if name)
 
     @property
     def loop_kind(self) -> LoopKind:

@@ -50,6 +50,12 @@ class Lease(Protocol):
     async def cancel(self) -> None:
         """basic.cancel; returns at cancel-ok, with every late delivery handed over. May be cancelled freely."""
 
+    async def resume(self) -> None:
+        """basic.consume again, once `cancel` has returned, with a fresh consumer tag; delivery tags go on.
+
+        Raises BrokerAway or BrokerRefused.
+        """
+
     async def close(self) -> None:
         """Send what is in order, then channel.close, and return at close-ok: the barrier for settlements."""
 

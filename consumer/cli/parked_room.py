@@ -37,13 +37,15 @@ class Visit:
 
     def listen(self) -> None:
         """The first signal ends the walk after the message that is under way; a second one does what it always does."""
-        for number in SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(number, self._end, number)
+        with suppress(NotImplementedError):  # on Windows the first one does, too
+            for number in SIGNALS:
+                asyncio.get_running_loop().add_signal_handler(number, self._end, number)
 
     def deafen(self) -> None:
         """Signals do what they always do."""
-        for number in SIGNALS:
-            asyncio.get_running_loop().remove_signal_handler(number)
+        with suppress(NotImplementedError):
+            for number in SIGNALS:
+                asyncio.get_running_loop().remove_signal_handler(number)
 
     def _end(self, number: int) -> None:
         self.signalled = number

@@ -18,6 +18,9 @@ Signals:
   SIGTERM, SIGINT    drain: take nothing new, hand back what has not started, finish the rest
   the same again     don't wait: hand back what is running, too
   SIGQUIT, a third   leave now
+  SIGTSTP (Ctrl+Z)   be quiet: take nothing new, and stay; `lastcall quiet PID`
+  SIGCONT            take new work again; `lastcall resume PID`
+  (LASTCALL_STOP_SIGNALS=SIGHUP makes that one drain too)
 
 \b
 Exit codes:
@@ -75,10 +78,11 @@ def run(
         loop=loop,
         processes=processes,
     )
-    link = ParentLink.found()
+    link = ParentLink.found(worker)
     if link is None and worker.settings.processes > 1:
         configure_logging(worker.settings.log_level, worker.settings.log_format)
-        raise typer.Exit(Fleet(own_command(), worker.settings.processes).run())
+        fleet = Fleet(own_command(), worker.settings.processes, worker.stop_signals)
+        raise typer.Exit(fleet.run())
     worker.configure(processes=1)
     gc.freeze()  # modules and classes stay as they are: no collection needs to look at them
     gc.enable()

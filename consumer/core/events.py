@@ -13,6 +13,8 @@ EventName: TypeAlias = Literal[
     "connection_lost",  # data: generation, reason
     "channel_lost",  # one queue is no longer consumed, the connection stands; data: generation, reason
     "consuming",  # every queue is consumed: the worker is ready; data: queues
+    "quieted",  # no queue is consumed, by wish; what was not started is handed back; data: reason, in_flight
+    "resumed",  # new work is wanted again: `consuming` follows
     "queue_at_risk",  # returns can drop its messages; data: limit, dead_letters, consequence, mend
     "received",  # a delivery arrived; data: tag, generation, redelivered
     "started",  # its handler was started

@@ -13,6 +13,7 @@ class Phase(Enum):
     IDLE = "idle"
     STARTING = "starting"
     CONSUMING = "consuming"
+    QUIET = "quiet"
     RECONNECTING = "reconnecting"
     DRAINING = "draining"
     CLOSING = "closing"
@@ -24,6 +25,7 @@ class Happening(Enum):
 
     START = "start"
     CONSUMED = "consuming from every queue"
+    QUIETED = "quiet asked for, and no queue consumed"
     LOST = "connection lost"
     STOP = "stop asked for"
     FAILED = "broker refused, or away for good"
@@ -34,14 +36,22 @@ class Happening(Enum):
 TABLE: dict[tuple[Phase, Happening], Phase] = {
     (Phase.IDLE, Happening.START): Phase.STARTING,
     (Phase.STARTING, Happening.CONSUMED): Phase.CONSUMING,
+    (Phase.STARTING, Happening.QUIETED): Phase.QUIET,
     (Phase.STARTING, Happening.LOST): Phase.STARTING,
     (Phase.STARTING, Happening.STOP): Phase.DRAINING,
     (Phase.STARTING, Happening.FAILED): Phase.DRAINING,
     (Phase.CONSUMING, Happening.CONSUMED): Phase.CONSUMING,
+    (Phase.CONSUMING, Happening.QUIETED): Phase.QUIET,
     (Phase.CONSUMING, Happening.LOST): Phase.RECONNECTING,
     (Phase.CONSUMING, Happening.STOP): Phase.DRAINING,
     (Phase.CONSUMING, Happening.FAILED): Phase.DRAINING,
+    (Phase.QUIET, Happening.CONSUMED): Phase.CONSUMING,
+    (Phase.QUIET, Happening.QUIETED): Phase.QUIET,
+    (Phase.QUIET, Happening.LOST): Phase.RECONNECTING,
+    (Phase.QUIET, Happening.STOP): Phase.DRAINING,
+    (Phase.QUIET, Happening.FAILED): Phase.DRAINING,
     (Phase.RECONNECTING, Happening.CONSUMED): Phase.CONSUMING,
+    (Phase.RECONNECTING, Happening.QUIETED): Phase.QUIET,
     (Phase.RECONNECTING, Happening.LOST): Phase.RECONNECTING,
     (Phase.RECONNECTING, Happening.STOP): Phase.DRAINING,
     (Phase.RECONNECTING, Happening.FAILED): Phase.DRAINING,

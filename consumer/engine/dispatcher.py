@@ -53,6 +53,7 @@ class Dispatcher:
         self._owner = owner
         self._notes = notes
         self._intake = Intake.OPEN
+        self._handing_back_for = "drain"
         self._counts_attempts = False
         self._waiting: deque[Entry] = deque()
         self._tasks: dict[Entry, asyncio.Task[None]] = {}
@@ -77,7 +78,7 @@ class Dispatcher:
         if message.redelivered and self._is_known(entry):
             return
         if self._intake is Intake.RETURNING:
-            self._settler.requeue(entry, "drain")
+            self._settler.requeue(entry, self._handing_back_for)
             return
         self._waiting.append(entry)
         self._fill()
@@ -104,12 +105,18 @@ class Dispatcher:
         if self._intake is Intake.OPEN:
             self._intake = Intake.CLOSED
 
-    async def hand_back(self) -> None:
+    def open(self) -> None:
+        """Start what comes, and what waits here; never once the drain has begun."""
+        self._intake = Intake.OPEN
+        self._fill()
+
+    async def hand_back(self, reason: str) -> None:
         """Return everything that was not started, now; what still comes is returned as it comes.
 
         In slices, so that the first ones are on their way while the last ones are still being entered.
         """
         self._intake = Intake.RETURNING
+        self._handing_back_for = reason
         slice_size = FIRST_SLICE
         near_the_limit: list[Entry] = []
         while self._waiting:
@@ -117,12 +124,16 @@ class Dispatcher:
                 if self._work.returning.is_near_the_limit(entry):
                     near_the_limit.append(entry)
                 else:
-                    self._settler.requeue(entry, "drain")
+                    self._settler.requeue(entry, reason)
             slice_size = min(2 * slice_size, LARGEST_SLICE)
             self._settler.flush()
             await asyncio.sleep(0)  # lets the frames of this slice go out
         if near_the_limit:
-            await self._work.returning.hand_back(near_the_limit, "drain")
+            await self._work.returning.hand_back(near_the_limit, reason)
+
+    def flush(self) -> None:
+        """Put every settlement made so far in order."""
+        self._settler.flush()
 
     def return_leftovers(self) -> None:
         """Return what is left unstarted, when the cancel was not confirmed in time: better by nack than by closing."""

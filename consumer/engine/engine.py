@@ -14,7 +14,7 @@ from consumer.core.ledger import Ledger
 from consumer.core.lifecycle import Happening, Lifecycle, Phase
 from consumer.delivery import Draining
 from consumer.engine.attempt import Attempt
-from consumer.engine.background import Background, BackgroundFunction
+from consumer.engine.background import Background, BackgroundTask
 from consumer.engine.budget import Budget
 from consumer.engine.deadline import Deadline
 from consumer.engine.dispatcher import Dispatcher
@@ -29,6 +29,7 @@ from consumer.engine.owned import Owner
 from consumer.engine.parking import Parking
 from consumer.engine.pools import Pools
 from consumer.engine.putting_off import PuttingOff
+from consumer.engine.quiet import Quiet
 from consumer.engine.report import Report
 from consumer.engine.returning import Returning
 from consumer.engine.runs import Runs
@@ -52,7 +53,7 @@ class Plan:
     max_messages: int | None = None
     idle_timeout: float | None = None
     lifespan: AbstractAsyncContextManager[object] | None = None
-    background: Sequence[BackgroundFunction] = field(default=())
+    background: Sequence[BackgroundTask] = field(default=())
     draining: Draining = field(default_factory=Draining)
 
 
@@ -62,11 +63,12 @@ class Engine:
     def __init__(self, plan: Plan, broker: Broker, audience: Audience) -> None:
         loop = asyncio.get_running_loop()
         self.stop = StopRequest()
+        self.quiet = Quiet(self._resumed)
         self.lifecycle = Lifecycle()
         self._owner = Owner(self.stop.interrupt)
         self._idle = IdleWatch(plan.idle_timeout, loop, lambda: self.stop.ask("idle"))
         self._notes = Notes(audience, self._owner.outside(audience), self._idle)
-        self.background = Background(plan.background, self._owner, self._notes)
+        self.background = Background(plan.background, self._owner, self._notes, self._background_crashed)
         self._plan = plan
         self._clock: Callable[[], float] = loop.time
         self._draining = plan.draining
@@ -81,7 +83,9 @@ class Engine:
         self._inboxes = Inboxes(self._once, self._notes)
         pools = [each.processes for each in plan.handlers if each.processes is not None]
         self._pools = Pools(pools, self._draining, self._notes)
-        self._supervisor = Supervisor(broker, subscriptions, plan.patience, self.stop, self.lifecycle, self._notes)
+        self._supervisor = Supervisor(
+            broker, subscriptions, plan.patience, self.stop, self.quiet, self.lifecycle, self._notes
+        )
 
     def begin(self) -> "asyncio.Task[Report]":
         """`run` in a task that nobody but the engine can cancel."""
@@ -166,10 +170,20 @@ class Engine:
         self._notes(Event("drain_finished", data=report.as_dict()))
         return report
 
+    def _resumed(self) -> None:
+        if not self.stop.asked.done():
+            self._notes(Event("resumed"))
+
     def _lifespan_ended(self, error: BaseException | None) -> None:
         """What the handlers stand on is gone while they are needed: that is a failure, and the end."""
         self._failure = LastcallError(f"the lifespan ended while the worker was running: {error!r}")
         self.stop.ask("the lifespan ended")
+
+    def _background_crashed(self, name: str, error: BaseException) -> None:
+        """One that the worker can't do without."""
+        self._failure = LastcallError(f"{name} crashed: {error!r}")
+        self._failure.__cause__ = error
+        self.stop.ask("a background task crashed")
 
     def _dispatcher(self, handler: Handler, budget: Budget) -> Dispatcher:
         once = None

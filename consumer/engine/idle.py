@@ -15,17 +15,19 @@ class IdleWatch:
         self._loop = loop
         self._on_idle = on_idle
         self._here = 0
+        self._is_watching = False
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
         """The worker consumes: from now on silence counts."""
+        self._is_watching = True
         self._arm()
 
     def came(self) -> None:
         """A delivery arrived."""
         self._here += 1
         if self._timer is not None:
-            self.end()
+            self._disarm()
 
     def went(self) -> None:
         """A delivery is done with."""
@@ -34,12 +36,16 @@ class IdleWatch:
             self._arm()
 
     def end(self) -> None:
-        """Watch no more, until the next arrival is done with."""
+        """Silence says nothing, until the next `begin`."""
+        self._is_watching = False
+        self._disarm()
+
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _arm(self) -> None:
-        self.end()
-        if self._timeout is not None and self._here == 0:
+        self._disarm()
+        if self._timeout is not None and self._is_watching and self._here == 0:
             self._timer = self._loop.call_later(self._timeout, self._on_idle)

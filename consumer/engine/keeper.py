@@ -1,15 +1,17 @@
-"""Keeps one queue consumed on one connection, over fresh channels where one is lost or refused.
+"""Keeps one queue consumed on one connection, over fresh channels where one is lost or refused; or keeps it at rest.
 
-May know: the port, a subscription. May not know: other queues, reconnection, the drain.
+May know: the port, a subscription, the wish to be quiet. May not know: other queues, reconnection, the drain.
 
 A stop ends every wait in here, and cancels nothing that talks to the broker: it is let finish its step.
 """
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from consumer.broker.port import Connection, Lease
 from consumer.core.events import Event, Observer
+from consumer.engine.quiet import Quiet
 from consumer.engine.stop import StopRequest
 from consumer.engine.subscription import Subscription
 from consumer.engine.waiting import bounded, first_of
@@ -30,70 +32,96 @@ def wait_after(failures: int) -> float:
     return min(0.1 * 2.0**failures, LONGEST_WAIT)
 
 
-class Keeper:
-    """`keep` returns when the connection is lost or a stop is asked for; what it raises ends the connection's use.
+class Listener(Protocol):
+    """Who is told how it goes with each queue."""
 
-    `patience` None: the first failure is raised (a start: it must be right at once). Else the queue alone is tried
-    again, for so many seconds.
-    """
+    def opened(self, subscription: Subscription) -> None:
+        """It is consumed."""
+
+    def rests(self, subscription: Subscription) -> None:
+        """It is not consumed: that is not wanted."""
+
+
+class Keeper:
+    """`keep` returns when the connection is lost or a stop is asked for; what it raises ends the connection's use."""
 
     def __init__(
         self,
         subscription: Subscription,
         connection: Connection,
         stop: StopRequest,
-        on_open: Callable[[Subscription], None],
+        quiet: Quiet,
+        listener: Listener,
         observe: Observer,
     ) -> None:
         self._subscription = subscription
         self._connection = connection
         self._stop = stop
-        self._on_open = on_open
+        self._quiet = quiet
+        self._listener = listener
         self._observe = observe
         self._failures = 0
         self._failing_since: float | None = None
         self._now = asyncio.get_running_loop().time
 
     async def keep(self, *, prepared: bool, patience: Callable[[], float | None]) -> None:
-        """Consume. `patience` is asked at each failure. Raises BrokerRefused or BrokerAway when it is at its end."""
-        while self._goes_on():
+        """Consume, but while quiet is wanted.
+
+        `patience` is asked at each failure, for how many seconds the queue alone is tried again. None: not at all (a
+        start: it must be right at once). Raises BrokerRefused or BrokerAway when it is at its end.
+        """
+        while await self._is_wanted():
             try:
                 if not prepared:
                     await self._subscription.prepare(self._connection)
-                if not self._goes_on():
-                    return
+                    prepared = True
+                    continue
                 lease = await self._subscription.open(self._connection)
             except (BrokerAway, BrokerRefused) as error:
                 why, generation = str(error), self._connection.generation
                 if not await self._only_this_queue() or self._past(patience()):
                     raise
             else:
-                if not await self._lives_and_dies(lease):
+                if await self._until_it_rests(lease):
+                    continue
+                if not self._goes_on() or not await self._only_this_queue():
                     return
+                await bounded(lease.close(), CLOSING)
                 why, generation = lease.lost.result(), lease.generation
             prepared = False
             await self._again(why, generation)
 
-    async def _lives_and_dies(self, lease: Lease) -> bool:
-        """False when the connection was lost or a stop asked for; True when the lease alone was lost."""
-        if self._stop.asked.done():
-            return False  # the drain takes it from here
-        self._on_open(self._subscription)
-        opened_at = self._now()
-        await first_of(lease.lost, self._connection.lost, self._stop.asked)
-        if not lease.lost.done() or not await self._only_this_queue():
+    async def _is_wanted(self) -> bool:
+        """Waits while quiet is wanted. False when the connection is lost or a stop asked for."""
+        while self._quiet.is_wanted and self._goes_on():
+            self._listener.rests(self._subscription)
+            await first_of(self._quiet.over, self._connection.lost, self._stop.asked)
+        return self._goes_on()
+
+    async def _until_it_rests(self, lease: Lease) -> bool:
+        """False when the lease or the connection is lost before, or a stop asked for: the drain takes it from there."""
+        if not self._goes_on():
             return False
+        self._listener.opened(self._subscription)
+        opened_at = self._now()
+        ends = (lease.lost, self._connection.lost, self._stop.asked)
+        while not self._quiet.is_wanted and not any(end.done() for end in ends):
+            await first_of(*ends, self._quiet.asked)
+        if not any(end.done() for end in ends):
+            await first_of(*ends, self._subscription.stop_starting())
+        if not any(end.done() for end in ends):
+            await self._subscription.rest()
+            return True
         if self._now() - opened_at > STEADY:
             self._failures, self._failing_since = 0, None
-        await bounded(lease.close(), CLOSING)
-        return True
+        return False
 
     async def _again(self, why: str, generation: int) -> None:
         self._failures += 1
         self._failing_since = self._failing_since or self._now()
         data = {"generation": generation, "reason": why}
         self._observe(Event("channel_lost", self._subscription.queue.name, data=data))
-        await first_of(self._connection.lost, self._stop.asked, timeout=wait_after(self._failures))
+        await first_of(self._connection.lost, self._stop.asked, self._quiet.asked, timeout=wait_after(self._failures))
 
     async def _only_this_queue(self) -> bool:
         """A connection that goes takes its channels first: is it only the channel?"""

@@ -2,12 +2,14 @@
 
 May know: async context managers. May not know: what is opened, deliveries.
 
-One task, because what is opened in it (cancel scopes, context variables) may have to be closed in the same one.
+One task, because what is opened in it (cancel scopes, context variables) may have to be closed in the same one. What
+it sets in context variables, handlers and background tasks see.
 """
 
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from contextvars import copy_context
 
 from consumer.engine.owned import Owner
 
@@ -49,6 +51,7 @@ class Lifespan:
     async def _hold(self, manager: AbstractAsyncContextManager[object]) -> None:
         try:
             async with manager:
+                self._owner.adopt(copy_context())
                 self.opened.set_result(None)
                 await self._end.wait()
         except BaseException as error:

@@ -30,8 +30,8 @@ class Notes:
                 self._idle.went()
             case "consuming":
                 self._idle.begin()
-            case "connection_lost" | "channel_lost":
-                self._idle.end()  # silence says nothing until all is consumed again
+            case "connection_lost" | "channel_lost" | "quieted":
+                self._idle.end()  # until all is consumed again
         self._tell(event)
 
     def count_anew(self) -> None:

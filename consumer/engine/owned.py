@@ -71,8 +71,14 @@ class Owner:
         task.add_done_callback(lambda _: self._end())
         return task
 
+    def adopt(self, context: Context) -> None:
+        """User code that begins from now on sees the context variables of this one, which is the lifespan's."""
+        here = self._outside.get(_here)
+        self._outside = context
+        self._outside.run(_here.set, here)
+
     def guarded(self, work: Coroutine[Any, Any, T], name: str, context: Context | None = None) -> "asyncio.Task[T]":
-        """User code that must get to its end; None: in the context in which the worker was started."""
+        """User code that must get to its end; None: in the context of the worker's start, or of its lifespan."""
         realm = Realm(self)
         context = (context or self._outside).copy()
         context.run(_here.set, realm)

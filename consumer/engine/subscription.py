@@ -5,11 +5,13 @@ May know: the port, the dispatcher. May not know: when to consume or to stop.
 
 import asyncio
 from dataclasses import asdict
+from typing import Any
 
 from consumer.broker.port import Connection, Lease
 from consumer.core.events import Event, Observer
 from consumer.core.risk import Risk, risk_of
 from consumer.engine.dispatcher import Dispatcher
+from consumer.engine.waiting import first_of
 
 
 class Subscription:
@@ -25,6 +27,7 @@ class Subscription:
         self.queue = dispatcher.handler.queue
         self.opened = False
         self._lease: Lease | None = None
+        self._resting: Lease | None = None
         self._turn = asyncio.Lock()
 
     async def prepare(self, connection: Connection) -> None:
@@ -36,13 +39,45 @@ class Subscription:
             self._observe(Event("queue_at_risk", self.queue.name, data=asdict(self._risk)))
 
     async def open(self, connection: Connection) -> Lease:
-        """Consume the queue on a fresh channel. Raises BrokerAway or BrokerRefused."""
+        """Consume the queue: on a fresh channel, or where it rests, on that. Raises BrokerAway or BrokerRefused."""
         async with self._turn:
+            self.dispatcher.open()
+            resting, self._resting = self._resting, None
+            if resting is not None and not resting.lost.done():
+                await resting.resume()
+                return resting
             handler = self.dispatcher.handler
             lease = await connection.consume(self.queue, handler.prefetch, self.dispatcher.deliver)
             self._lease = lease
             lease.lost.add_done_callback(lambda _: self.dispatcher.forget(lease))
             return lease
+
+    def stop_starting(self) -> "asyncio.Future[Any]":
+        """Start nothing more. Done when the queue can be left: at once, but where its order asks for what runs to end.
+
+        That is so with a single active consumer: see `hand_back`.
+        """
+        self.dispatcher.close()
+        running = self.dispatcher.in_flight.values() if self.queue.single_active_consumer else ()
+        return asyncio.gather(*running, return_exceptions=True)
+
+    async def rest(self) -> None:
+        """Leave the queue, return what was not started, and keep the channel, over which what runs is settled.
+
+        With a single active consumer the channel is closed, for its order's sake. `open` takes the queue up again.
+        """
+        async with self._turn:
+            lease = self._lease
+            if lease is None:
+                return
+            if self.queue.single_active_consumer:
+                self.dispatcher.flush()
+                await lease.close()
+                await first_of(lease.lost)
+                return
+            await lease.cancel()
+            await self.dispatcher.hand_back("quiet")
+            self._resting = lease
 
     async def hand_back(self) -> None:
         """Cancel the consumer; at cancel-ok return what was not started.
@@ -55,7 +90,7 @@ class Subscription:
                 return  # a cancel would make another consumer the active one while ours still runs
             if self._lease is not None:
                 await self._lease.cancel()
-            await self.dispatcher.hand_back()
+            await self.dispatcher.hand_back("drain")
 
     def return_leftovers(self) -> None:
         """Return what is still unstarted, if the cancel was not confirmed in time; closing returns the rest."""

@@ -1,6 +1,6 @@
 """Keeps the worker consuming: connects, prepares, consumes, and does it again when a connection is lost.
 
-May know: the port, reconnection, subscriptions. May not know: handlers, the drain, signals.
+May know: the port, reconnection, subscriptions, the wish to be quiet. May not know: handlers, the drain, signals.
 
 A stop ends every wait in here, and cancels nothing that talks to the broker: it is let finish its step.
 """
@@ -14,6 +14,7 @@ from consumer.broker.port import Broker, Connection
 from consumer.core.events import Event, Observer
 from consumer.core.lifecycle import Happening, Lifecycle
 from consumer.engine.keeper import CLOSING, STEADY, Keeper, wait_after
+from consumer.engine.quiet import Quiet
 from consumer.engine.stop import StopRequest
 from consumer.engine.subscription import Subscription
 from consumer.engine.waiting import bounded, first_of
@@ -37,6 +38,7 @@ class Supervisor:
         subscriptions: Sequence[Subscription],
         patience: Patience,
         stop: StopRequest,
+        quiet: Quiet,
         lifecycle: Lifecycle,
         observe: Observer,
     ) -> None:
@@ -44,13 +46,16 @@ class Supervisor:
         self._broker = broker
         self._patience = patience
         self._stop = stop
+        self._quiet = quiet
+        self._resting: set[Subscription] = set()
+        self._told_of: asyncio.Future[str] | None = None
         self._lifecycle = lifecycle
         self._observe = observe
         self._connection: Connection | None = None
         self._failures = 0
         self._has_consumed = False
         self._lost_at: float | None = None
-        self._consuming_since: float | None = None
+        self._steady_since: float | None = None
         self._now = asyncio.get_running_loop().time
 
     async def run(self) -> None:
@@ -110,7 +115,7 @@ class Supervisor:
             await subscription.prepare(connection)
         keepers = [
             asyncio.create_task(
-                Keeper(each, connection, self._stop, self._opened, self._observe).keep(
+                Keeper(each, connection, self._stop, self._quiet, self, self._observe).keep(
                     prepared=starting, patience=self._patience_with_a_queue
                 )
             )
@@ -129,12 +134,26 @@ class Supervisor:
             return None
         return float("inf") if self._patience.reconnect is None else self._patience.reconnect
 
-    def _opened(self, subscription: Subscription) -> None:
+    def rests(self, subscription: Subscription) -> None:
+        """See Listener. Once no queue is consumed, the worker is quiet."""
+        subscription.opened = False
+        self._resting.add(subscription)
+        asked = self._quiet.asked
+        if self._told_of is not asked and self._resting.issuperset(self.subscriptions):
+            self._told_of = asked
+            self._lifecycle.move(Happening.QUIETED)
+            self._lost_at, self._steady_since = None, self._now()
+            in_flight = sum(len(each.dispatcher.in_flight) for each in self.subscriptions)
+            self._observe(Event("quieted", data={"reason": asked.result(), "in_flight": in_flight}))
+
+    def opened(self, subscription: Subscription) -> None:
+        """See Listener. Once all queues are consumed, the worker is ready."""
         subscription.opened = True
+        self._resting.discard(subscription)
         if all(each.opened for each in self.subscriptions):
             self._lifecycle.move(Happening.CONSUMED)
             self._has_consumed, self._lost_at = True, None
-            self._consuming_since = self._now()
+            self._steady_since = self._now()
             self._observe(Event("consuming", data={"queues": [each.queue.name for each in self.subscriptions]}))
 
     async def _lost(self, connection: Connection, why: str) -> None:
@@ -143,10 +162,12 @@ class Supervisor:
         self._lost_at = self._lost_at or self._now()
         data = {"generation": connection.generation, "reason": why}
         self._observe(Event("connection_lost", data=data))
+        self._resting.clear()
+        self._told_of = None
         for subscription in self.subscriptions:
             subscription.opened = False
         await bounded(connection.close(), CLOSING)
-        if self._consuming_since is not None and self._now() - self._consuming_since > STEADY:
+        if self._steady_since is not None and self._now() - self._steady_since > STEADY:
             self._failures = 0
         self._failures += 1
         if self._failures > 1:

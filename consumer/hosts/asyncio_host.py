@@ -33,6 +33,14 @@ class Hosted(Stoppable, Protocol):
     def drain_timeout(self) -> float:
         """Seconds."""
 
+    @property
+    def stop_signals(self) -> tuple[int, ...]:
+        """The numbers of the signals that drain, beside SIGTERM and SIGINT."""
+
+    @property
+    def report(self) -> Report | None:
+        """How the last run ended."""
+
     async def serve(self) -> Report:
         """Live until stopped, drained."""
 
@@ -41,7 +49,7 @@ class Hosted(Stoppable, Protocol):
 
 
 def run(hosted: Hosted) -> int:
-    """Run it to its end; the process's exit code. Owns SIGTERM, SIGINT and SIGQUIT meanwhile.
+    """Run it to its end; the process's exit code. Owns the signals meanwhile (hosts/signals.py).
 
     Raises ConfigurationError in a thread other than the main one.
     """
@@ -53,7 +61,8 @@ def run(hosted: Hosted) -> int:
     before = installed()
     signals = before or StopSignals().install()
     code = int(ExitCode.FAILED)
-    last_resort = LastResort(hosted.drain_timeout, int(ExitCode.ORPHANS))
+    signals.also(hosted.stop_signals)
+    last_resort = LastResort(hosted.drain_timeout, int(ExitCode.ORPHANS), signals)
     signals.attach(hosted, last_resort.arm)
     try:
         code = _run(hosted, last_resort)
@@ -82,13 +91,23 @@ def _run(hosted: Hosted, last_resort: LastResort) -> int:
     except ConfigurationError as error:
         hosted.failed(error)
         return int(ExitCode.USAGE)
-    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - a lifespan's, say: told, and a code
+    except asyncio.CancelledError as error:
+        return _cancelled(hosted, error)
+    except Exception as error:  # noqa: BLE001 - a lifespan's, say: told, and a code
         hosted.failed(error)
         return int(ExitCode.FAILED)
     finally:
         _wind_up(loop)
         last_resort.listen(None)
         executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _cancelled(hosted: Hosted, error: asyncio.CancelledError) -> int:
+    """Whoever has cancelled every task of the loop has asked for the drain, which has been."""
+    report = hosted.report
+    if report is None or report.error is not None:
+        hosted.failed(error if report is None or report.error is None else report.error)
+    return int(ExitCode.FAILED if report is None else report.exit_code)
 
 
 def _nothing() -> None:

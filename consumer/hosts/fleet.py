@@ -3,7 +3,8 @@
 May know: processes, stop signals, exit codes. May not know: event loops, brokers, what the processes do.
 
 Each child is this very command over again, in a process group of its own: a terminal's Ctrl+C reaches the parent
-alone, which passes it on once. A child hears of its parent's end by the end of the link between them, and drains.
+alone, which passes it on once. Over the link between them a child hears that it is to be quiet or to resume (a signal
+could come before it has a handler, and suspend it), and of its parent's end, at which it drains.
 """
 
 import json
@@ -14,16 +15,19 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from signal import SIGQUIT, SIGTERM, Signals
+from signal import SIGTERM
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
 from consumer.engine.report import ExitCode
-from consumer.hosts.signals import FORCED, StopSignals, installed
+from consumer.errors import ConfigurationError
+from consumer.hosts.signals import FORCED, LEAVING, Stoppable, StopSignals, installed
 
 LINK = "LASTCALL_PARENT_LINK"
 """The environment variable by which a child knows its link: the number of a file descriptor."""
+QUIET, RESUME = b"q", b"r"
+"""What a parent says over the link."""
 STEADY = 60.0
 """Seconds of life after which a crash is not one of a row any more."""
 IN_A_ROW = 5
@@ -35,18 +39,27 @@ _log = logging.getLogger("lastcall")
 
 
 class Fleet:
-    """`run` returns the exit code when every child has ended. Made and used on the main thread."""
+    """`run` returns the exit code when every child has ended. Made and used on the main thread.
 
-    def __init__(self, command: Sequence[str], processes: int) -> None:
+    `stop_signals`: the numbers of those that drain, beside SIGTERM and SIGINT.
+    Raises ConfigurationError where the system has no process groups and passes no open files on (Windows).
+    """
+
+    def __init__(self, command: Sequence[str], processes: int, stop_signals: Sequence[int] = ()) -> None:
+        if sys.platform == "win32":
+            raise ConfigurationError("processes (--processes or LASTCALL_PROCESSES): on Windows start several workers.")
         self._command = command
+        self._stop_signals = stop_signals
         self._children = [_Child(self, number) for number in range(1, processes + 1)]
         self._stopping = Event()
+        self.wish = b""
         self.gave_up_with: int | None = None
 
     def run(self) -> int:
         """Start them all, and see to them until the last has ended."""
         before = installed()
         signals = before or StopSignals().install()
+        signals.also(self._stop_signals)
         signals.attach(self, lambda: None, self.leave)
         try:
             threads = [Thread(target=child.live, name=f"lastcall child {child.number}") for child in self._children]
@@ -71,9 +84,18 @@ class Fleet:
         """All of them drain with their deadline now."""
         self._send(SIGTERM)
 
+    def quiet(self, reason: str) -> None:
+        """All of them take nothing new, and those that are started from now on; also called in a signal handler."""
+        self._wish(QUIET)
+
+    def resume(self) -> None:
+        """All of them take new work again; also called in a signal handler."""
+        self._wish(RESUME)
+
     def leave(self) -> None:
         """All of them end now."""
-        self._send(SIGQUIT)
+        for number in LEAVING:
+            self._send(number)
 
     def give_up(self, code: int) -> None:
         """One of them can't live: the others drain, and the whole ends with its exit code."""
@@ -89,9 +111,14 @@ class Fleet:
         """What a child is."""
         return self._command
 
-    def _send(self, number: Signals) -> None:
+    def _send(self, number: int) -> None:
         for child in self._children:
             child.send(number)
+
+    def _wish(self, wish: bytes) -> None:
+        self.wish = wish
+        for child in self._children:
+            child.tell(wish)
 
     def _exit_code(self) -> int:
         codes = {child.code for child in self._children}
@@ -123,6 +150,7 @@ class _Child:
         self.reports: list[dict[str, Any]] = []
         self._fleet = fleet
         self._process: subprocess.Popen[bytes] | None = None
+        self._link: socket.socket | None = None
 
     def live(self) -> None:
         """Until it has ended for good."""
@@ -144,15 +172,24 @@ class _Child:
             self.restarts += 1
             self._fleet.stopping.wait(wait)
 
-    def send(self, number: Signals) -> None:
+    def send(self, number: int) -> None:
         """Send a signal, if there is a process to get it."""
         process = self._process
         if process is not None:
             process.send_signal(number)
 
+    def tell(self, wish: bytes) -> None:
+        """Say it over the link, if there is a process to hear it; it is there for one that does not listen yet."""
+        link = self._link
+        if link is not None and wish:
+            with suppress(OSError):  # it has ended
+                link.send(wish, socket.MSG_DONTWAIT)
+
     def _one_life(self) -> int:
         ours, its = socket.socketpair()
         with ours:
+            self._link = ours
+            self.tell(self._fleet.wish)
             with its:
                 self._process = process = subprocess.Popen(  # noqa: S603 - this very command over again
                     self._fleet.command(),
@@ -170,18 +207,19 @@ class _Child:
 
 
 class ParentLink:
-    """A child's end of the link."""
+    """A child's end of the link, for `told`, who hears what the parent wishes."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, told: Stoppable) -> None:
         self._socket = socket.socket(fileno=descriptor)
         self._socket.set_inheritable(False)
+        self._told = told
         Thread(target=self._until_the_parent_ends, name="lastcall parent", daemon=True).start()
 
     @classmethod
-    def found(cls) -> "ParentLink | None":
+    def found(cls, told: Stoppable) -> "ParentLink | None":
         """The link of this process, if it is a child; it is told once, and not to the processes that it starts."""
         descriptor = os.environ.pop(LINK, None)
-        return None if descriptor is None else cls(int(descriptor))
+        return None if descriptor is None else cls(int(descriptor), told)
 
     def report(self, report: dict[str, object]) -> None:
         """Tell the parent how it went."""
@@ -190,7 +228,11 @@ class ParentLink:
 
     def _until_the_parent_ends(self) -> None:
         with suppress(OSError):
-            self._socket.recv(1)
+            while wish := self._socket.recv(1):
+                if wish == QUIET:
+                    self._told.quiet("its parent says so")
+                else:
+                    self._told.resume()
         os.kill(os.getpid(), SIGTERM)
 
 

@@ -71,7 +71,7 @@ def _open(target: str) -> int:
     try:
         if target == "-":
             return os.dup(sys.stdout.fileno())
-        return os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     except (OSError, AttributeError) as error:
         raise ConfigurationError(
             f"The event stream (--events or LASTCALL_EVENTS) can't be written to {target!r} ({error}):"

@@ -18,6 +18,8 @@ _LEVELS: Mapping[str, int] = {
     "requeued": logging.DEBUG,
     "connected": logging.INFO,
     "consuming": logging.INFO,
+    "quieted": logging.INFO,
+    "resumed": logging.INFO,
     "drain_started": logging.INFO,
     "drain_finished": logging.INFO,
 }

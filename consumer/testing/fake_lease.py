@@ -7,6 +7,7 @@ import asyncio
 from itertools import count
 
 from consumer.broker.port import OnDelivery
+from consumer.errors import BrokerAway
 from consumer.testing.fake_queue import FakeQueue, Stored
 from consumer.testing.fake_server import FakeServer
 
@@ -27,6 +28,7 @@ class FakeLease:
         self._prefetch = prefetch
         self._on_delivery = on_delivery
         self._tags = count(1)
+        self._last_tag = self._of_former_consumers = 0
         self._unacked: dict[int, Stored] = {}
         self._cancelling: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -34,11 +36,11 @@ class FakeLease:
     @property
     def has_room(self) -> bool:
         """See fake_queue.Consumer."""
-        return len(self._unacked) < self._prefetch
+        return sum(tag > self._of_former_consumers for tag in self._unacked) < self._prefetch
 
     def send(self, stored: Stored) -> None:
         """See fake_queue.Consumer."""
-        tag = next(self._tags)
+        tag = self._last_tag = next(self._tags)
         self._unacked[tag] = stored
         asyncio.get_running_loop().call_soon(self._arrive, tag, stored)
 
@@ -62,6 +64,16 @@ class FakeLease:
             self._cancelling = asyncio.create_task(self._cancel(), name="fake basic.cancel")
         await asyncio.shield(self._cancelling)
 
+    async def resume(self) -> None:
+        """See port.Lease."""
+        self._server.gates.check("consume")
+        self._check_alive()
+        self._cancelling = None
+        self._of_former_consumers = self._last_tag  # the prefetch is each consumer's own
+        self.queue.join(self)
+        await self._server.gates.passing("consume", self.lost)
+        self._check_alive()
+
     async def close(self) -> None:
         """See port.Lease."""
         if self._closing is None:
@@ -77,6 +89,10 @@ class FakeLease:
         returned, self._unacked = [*self._unacked.values()], {}
         self._server.returned_by_closing += [stored.message for stored in returned]
         self.queue.put_back(returned)
+
+    def _check_alive(self) -> None:
+        if self.lost.done():
+            raise BrokerAway(f"can't consume {self.queue.name!r}: {self.lost.result()}")
 
     def _arrive(self, tag: int, stored: Stored) -> None:
         if not self.lost.done():

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from consumer.errors import BrokerAway
 from tests.contract.sides import Contract, within
 
 
@@ -89,3 +92,31 @@ async def test_a_cancel_may_be_asked_for_again_and_be_cancelled(contract: Contra
     await within(lease.cancel())
     await within(lease.cancel())
     assert not lease.lost.done()
+
+
+async def test_after_a_resume_deliveries_come_again_and_their_tags_go_on(contract: Contract) -> None:
+    connection = await contract.prepared()
+    await contract.put(b"a", b"b")
+    lease, inbox = await contract.consume(connection, prefetch=2)
+    await inbox.until(2)
+    for number in (3, 4):
+        await within(lease.cancel())
+        await contract.put(b"%d" % number)
+        await within(lease.resume())
+        await inbox.until(number)
+    assert inbox.tags == [1, 2, 3, 4]
+    lease.ack(3, multiple=True)
+    lease.nack(4, multiple=False)
+    await within(lease.cancel())
+    await within(lease.close())
+    assert [message.body for message in await contract.contents()] == [b"4"]
+
+
+async def test_a_lost_lease_can_not_be_resumed(contract: Contract) -> None:
+    connection = await contract.prepared()
+    lease, _ = await contract.consume(connection)
+    await within(lease.cancel())
+    contract.side.cut()
+    await within(lease.lost)
+    with pytest.raises(BrokerAway):
+        await within(lease.resume())

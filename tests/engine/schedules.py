@@ -11,11 +11,12 @@ from consumer import Delivery, Requeue, RetryPolicy
 from consumer.inbox import Claim
 from consumer.testing.fake import FakeBroker
 from consumer.testing.fake_gates import Gate
+from consumer.worker import Worker
 from tests.engine.stage import Stage, turns
 
 Step = Literal[
     "put", "put near", "cut", "cut channel", "finish", "fail", "requeue", "cancel",
-    "hold", "open", "hold connect", "open connect", "release", "wait", "turn",
+    "hold", "open", "hold connect", "open connect", "release", "quiet", "resume", "wait", "turn",
 ]  # fmt: skip
 STEPS: tuple[Step, ...] = Step.__args__  # type: ignore[attr-defined]  # the words of the Literal
 POLICIES = (
@@ -104,6 +105,7 @@ class Play:
 
     fake: FakeBroker
     stage: Stage
+    worker: Worker
     names: list[str] = field(default_factory=list)
     runs: list[Running] = field(default_factory=list)
     completed: list[str] = field(default_factory=list)
@@ -136,7 +138,8 @@ class Play:
         return [message.message_id for message in (*here, *(each for each, _ in self.fake.delayed("orders")))]
 
     async def settle(self) -> None:
-        """Let everything come to rest but the handlers."""
+        """Let everything come to rest but the handlers; a quiet worker can't come to what it has completed before."""
+        self.worker.resume()
         for point in [*self.gates]:
             self.open(point)
         await asyncio.sleep(60)
@@ -170,6 +173,8 @@ class Play:
             "hold connect": lambda: self.hold("connect"),
             "open connect": lambda: self.open("connect"),
             "release": lambda: self.fake.release("orders"),
+            "quiet": self.worker.quiet,
+            "resume": self.worker.resume,
         }
         if step in acts:
             acts[step]()

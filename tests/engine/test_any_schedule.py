@@ -24,7 +24,7 @@ async def play(scene: Scene, schedule: list[tuple[Step, int]], drain: list[tuple
     loaded = Settings.load(amqp_url="amqp://guest:guest@127.0.0.1/", drain_timeout=DRAIN_TIMEOUT)
     worker = Worker(loaded, broker=fake)
     worker.observe(stage.note)
-    play = Play(fake, stage)
+    play = Play(fake, stage, worker)
     worker.handler(
         "orders",
         concurrency=scene.concurrency,
@@ -38,8 +38,13 @@ async def play(scene: Scene, schedule: list[tuple[Step, int]], drain: list[tuple
     for step, which in schedule:
         await play.step(step, which)
     await play.settle()
-    if all(step != "cancel" for step, _ in schedule):  # that may come between a copy and its confirm
+    steps = {step for step, _ in schedule}
+    if "cancel" not in steps and not ("quiet" in steps and {"cut", "cut channel"} & steps):
+        # (these may come between a copy and its confirm, or the ack that follows)
         check_that_each_is_in_one_place(play)
+    if [step for step, _ in schedule if step in {"quiet", "resume"}][-1:] == ["quiet"]:
+        worker.quiet()
+        await turns(len(schedule))
     worker.stop()
     for step, which in drain:
         if not serving.done():

@@ -13,15 +13,20 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 
 import aiorun
 import anyio
 import anyio.to_thread
 import trio
+import uvicorn
 import uvloop
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from consumer import Delivery, Worker
 from consumer.core.events import Event
@@ -189,6 +194,29 @@ async def served_and_left() -> None:
     asyncio.get_running_loop().stop()
 
 
+def under_uvicorn() -> None:
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with worker.running():
+            yield
+
+    async def held(_request: Request) -> Response:
+        print("a request is held", file=sys.stderr)
+        await BEHAVIOURS["hold"]()
+        return Response("done")
+
+    uvicorn.run(
+        Starlette(lifespan=lifespan, routes=[Route("/held", held)]),
+        uds="app.sock",
+        log_level=os.environ.get("UVICORN_LOG", "error"),
+        timeout_graceful_shutdown=int(os.environ["GRACEFUL"]) if "GRACEFUL" in os.environ else None,
+    )
+
+
+def owning_everything() -> None:
+    sys.exit(worker.run())
+
+
 def in_a_thread() -> None:
     stop_on(signal.SIGTERM, signal.SIGINT)
     thread = threading.Thread(target=plain)
@@ -249,6 +277,8 @@ HOSTS = {
     "trio-handler-anyio": under_trio,
     "trio-alone": under_trio_alone,
     "trio-handler-alone": under_trio_alone_with_tasks_of_handlers,
+    "uvicorn": under_uvicorn,
+    "run": owning_everything,
 }
 cancelling: list[Callable[[], object]] = [lambda: loops[0].call_soon_threadsafe(cancel_serve)]
 

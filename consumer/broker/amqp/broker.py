@@ -11,11 +11,17 @@ from typing import Any, Literal, TypeAlias
 
 import aio_pika
 from aiormq.abc import AbstractChannel
-from aiormq.exceptions import ChannelAccessRefused
 from yarl import URL
 
 from consumer.broker.amqp.convert import version_in
-from consumer.broker.amqp.errors import CONNECTION_ERRORS, cancellations_of_the_client, explain, masked, reason
+from consumer.broker.amqp.errors import (
+    CONNECTION_ERRORS,
+    cancellations_of_the_client,
+    consuming,
+    explain,
+    masked,
+    reason,
+)
 from consumer.broker.amqp.lane import Lane
 from consumer.broker.amqp.lease import AmqpLease
 from consumer.broker.amqp.publisher import AmqpPublisher
@@ -28,7 +34,7 @@ from consumer.broker.port import OnDelivery, Tls
 from consumer.broker.tls import tls_context
 from consumer.core.facts import QueueFacts, Version
 from consumer.core.queue import Queue
-from consumer.errors import BrokerAway, BrokerRefused, LastcallError
+from consumer.errors import BrokerAway, LastcallError
 
 Transport: TypeAlias = Literal["fast", "plain"]
 
@@ -70,17 +76,9 @@ class AmqpConnection:
 
     async def consume(self, queue: Queue, prefetch: int, on_delivery: OnDelivery) -> AmqpLease:
         """See port.Connection."""
-        try:
-            with cancellations_of_the_client():
-                lease = AmqpLease(await self.channel(), self.generation, queue, on_delivery, self._lane)
-                await lease.consume(prefetch)
-        except ChannelAccessRefused as error:
-            raise BrokerRefused(
-                f"{self.address}: the user may not consume {queue.name!r}, or another consumer has it for itself "
-                f"({reason(error)}). Give the user the read permission (`rabbitmqctl set_permissions`)."
-            ) from error
-        except CONNECTION_ERRORS as error:
-            raise BrokerAway(f"{self.address}: can't consume {queue.name!r}: {reason(error)}") from error
+        with consuming(queue.name, self.address):
+            lease = AmqpLease(await self.channel(), self.generation, self.address, queue, on_delivery, self._lane)
+            await lease.consume(prefetch)
         return lease
 
     async def close(self) -> None:

@@ -35,6 +35,21 @@ def cancellations_of_the_client() -> Iterator[None]:
         raise ConnectionError("the client gave the connection up: no heartbeat from the broker, perhaps") from error
 
 
+@contextmanager
+def consuming(queue: str, address: str) -> Iterator[None]:
+    """Says in the port's words what went wrong with a basic.consume: raises BrokerRefused or BrokerAway."""
+    try:
+        with cancellations_of_the_client():
+            yield
+    except amqp.ChannelAccessRefused as error:
+        raise BrokerRefused(
+            f"{address}: the user may not consume {queue!r}, or another consumer has it for itself "
+            f"({reason(error)}). Give the user the read permission (`rabbitmqctl set_permissions`)."
+        ) from error
+    except CONNECTION_ERRORS as error:
+        raise BrokerAway(f"{address}: can't consume {queue!r}: {reason(error)}") from error
+
+
 def masked(url: URL) -> str:
     """The address for people: without the password and without the query."""
     return str(url.with_query(None).with_password("***") if url.password else url.with_query(None))

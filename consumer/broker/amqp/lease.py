@@ -6,7 +6,7 @@ Hazards that this file keeps away from everyone else (see docs/adr/0004):
 - aiormq runs consumer callbacks in tasks that the channel owns and cancels: ours only records and returns;
 - cancelling or timing out any RPC closes the channel: every RPC runs in a task that nobody cancels;
 - `basic.cancel` with nowait drops late deliveries: never used;
-- a consumer tag used again closes the connection on RabbitMQ 4.3: each lease has a fresh one.
+- a consumer tag used again closes the connection on RabbitMQ 4.3: each lease has a fresh one, each time it consumes.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp import commands as spec
 
 from consumer.broker.amqp.convert import message_from, properties_in
-from consumer.broker.amqp.errors import CONNECTION_ERRORS, cancellations_of_the_client, reason
+from consumer.broker.amqp.errors import CONNECTION_ERRORS, cancellations_of_the_client, consuming, reason
 from consumer.broker.amqp.lane import Lane
 from consumer.broker.amqp.outlet import ClientOutlet, LaneOutlet, Outlet
 from consumer.broker.port import OnDelivery
@@ -32,26 +32,47 @@ class AmqpLease:
     """See port.Lease. `lane` None: deliveries come through aiormq's consumer callback."""
 
     def __init__(
-        self, channel: AbstractChannel, generation: int, queue: Queue, on_delivery: OnDelivery, lane: Lane | None
+        self,
+        channel: AbstractChannel,
+        generation: int,
+        address: str,
+        queue: Queue,
+        on_delivery: OnDelivery,
+        lane: Lane | None,
     ) -> None:
         self.id = next(_ids)
         self.generation = generation
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._channel = channel
+        self._address = address
         self._queue = queue
         self._on_delivery = on_delivery
         self._lane = lane
-        self._consumer_tag = f"lastcall-{uuid4().hex}"
+        self._consumer_tag = ""
         self._outlet: Outlet = ClientOutlet(channel) if lane is None else LaneOutlet(lane, channel.number)
         self._cancelled: asyncio.Task[None] | None = None
         channel.closing.add_done_callback(self._on_closed)
         channel.on_consumer_cancel_callbacks.add(self._on_server_cancel)
 
     async def consume(self, prefetch: int) -> None:
-        """basic.qos for this consumer, then basic.consume."""
-        priority = self._queue.consumer_priority
+        """basic.qos for the consumers of this channel, then basic.consume."""
         await self._channel.basic_qos(prefetch_count=prefetch)
+        await self._consume()
+
+    async def resume(self) -> None:
+        """See port.Lease."""
+        self._cancelled = None
+        await asyncio.shield(asyncio.create_task(self._resume(), name="lastcall basic.consume"))
+
+    async def _resume(self) -> None:
+        with consuming(self._queue.name, self._address):
+            await self._consume()
+
+    async def _consume(self) -> None:
+        priority = self._queue.consumer_priority
+        former, self._consumer_tag = self._consumer_tag, f"lastcall-{uuid4().hex}"
         if self._lane is not None:
+            self._lane.cutter.remove(former)
             self._lane.cutter.add(self._consumer_tag, self._receive_from_the_lane)
         await self._channel.basic_consume(
             self._queue.name,

@@ -130,8 +130,9 @@ def _orphans(story: Sequence[Record]) -> set[str]:
 def _run_again(story: Sequence[Record]) -> set[str]:
     """Those that were started more often than once and than a handler asked for (`raise Requeue()`)."""
     starts = Counter(record.message_id for record in story if record.event == "started")
+    unasked = ("drain", "quiet", "orphan")
     asked_for = Counter(
-        record.message_id for record in story if record.event == "requeued" and record.reason not in ("drain", "orphan")
+        record.message_id for record in story if record.event == "requeued" and record.reason not in unasked
     )
     return {name for name, count in starts.items() if name and count > 1 + asked_for[name]}
 

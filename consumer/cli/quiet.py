@@ -1,0 +1,16 @@
+"""`lastcall quiet PID`: tell a worker to take nothing new and to stay.
+
+May know: typer. May not know: how a worker is told.
+"""
+
+from consumer.cli.telling import Pid, tell
+
+EPILOG = """\b
+The worker hands back what it has not started, finishes what it has, and stays connected, until
+`lastcall resume PID`. SIGTERM drains it as ever. With --processes, PID is the parent's.
+"""
+
+
+def quiet(pid: Pid) -> None:
+    """Tell a worker to take nothing new until it is told to resume (SIGTSTP)."""
+    tell(pid, "SIGTSTP", "to be quiet")
