@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from consumer.addresses import check_addresses, check_management, masked, split_addresses
 from consumer.core.retry import RetryPolicy
 from consumer.errors import LONGEST_RETRY, ConfigurationError
+from consumer.listening import listen_address
 from consumer.settings_sources import PlainAmqpUrl, SecretFiles, secret_fields
 
 __all__ = ["Settings", "masked", "named"]
@@ -51,8 +52,14 @@ def _checked_management(value: SecretStr) -> SecretStr:
     return value
 
 
+def _checked_listening(value: str) -> str:
+    listen_address(value)
+    return value
+
+
 AmqpUrl = Annotated[SecretStr, AfterValidator(_checked)]
 ManagementUrl = Annotated[SecretStr, AfterValidator(_checked_management)]
+ListenAddress = Annotated[str, AfterValidator(_checked_listening)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["auto", "console", "json"], BeforeValidator(_lower)]
@@ -83,6 +90,7 @@ class Settings(BaseSettings):
         "idle_timeout",
         "loop",
         "processes",
+        "health",
     )
     """The settings that are flags of `lastcall run` too."""
 
@@ -136,6 +144,12 @@ class Settings(BaseSettings):
     blocked_after: Annotated[Seconds | None, BeforeValidator(_none_by_name)] = Field(
         2, description='How long a handler may block the event loop before it is named in the log; "none": for ever.'
     )
+    health: Annotated[ListenAddress | None, BeforeValidator(_none_by_name)] = Field(
+        None,
+        description="Where to answer /livez, /readyz, /startupz, /statusz and /metrics: an address and a port"
+        ' (127.0.0.1:8080), a port alone (every interface), or "none". Default: none.',
+    )
+    stuck_after: Seconds = Field(60, description="How long the event loop may be stuck before /livez says so.")
     queue_prefix: str = Field("", description="Put before the name of every queue, to keep environments apart.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
     log_format: LogFormat = Field("auto", description="console, json, or auto: console on a terminal.")

@@ -6,10 +6,12 @@ May know: settings, every room's front door. May not know: how any of them does 
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 from consumer.broker.port import Broker
+from consumer.core.snapshot import Snapshot
 from consumer.engine.engine import Engine, Plan
 from consumer.engine.report import Report
 from consumer.engine.supervisor import Patience
@@ -68,7 +70,8 @@ class Worker(Registry):
         """Run inside somebody's loop until `stop()`; returns how the drain went. Touches no signal.
 
         Cancelling the task that awaits it asks for the drain: it drains, and then raises CancelledError.
-        Raises ConfigurationError, BrokerRefused or BrokerAway when the worker can't start or go on.
+        Raises ConfigurationError, BrokerRefused or BrokerAway when the worker can't start or go on. Answers for its
+        health where the settings ask for that (`health`).
         """
         broker = self._broker
         if broker is None:
@@ -81,9 +84,9 @@ class Worker(Registry):
             engine.stop.ask(self._stop_asked)
         if self._hurry_asked:
             engine.stop.hurry("stop_now() was called")
-        living = engine.begin()
         try:
-            with watching(self.settings.blocked_after, self.settings.heartbeat, self._observers):
+            with self._watched(engine):
+                living = engine.begin()
                 cancelled = await outlive_cancellation(living, lambda: engine.stop.ask("serve() was cancelled"))
         finally:
             self._running = self._stop_asked = None
@@ -143,6 +146,11 @@ class Worker(Registry):
         )
         await self._running[1].publisher.publish(message)
 
+    def snapshot(self) -> Snapshot | None:
+        """What the worker looks like now; None while it doesn't run. From any thread, and while the loop is stuck."""
+        running = self._running
+        return None if running is None else running[1].snapshot()
+
     @property
     def drain_timeout(self) -> float:
         """Seconds that the drain gives to handlers in flight."""
@@ -158,6 +166,20 @@ class Worker(Registry):
         from consumer.observe.outputs import complain  # noqa: PLC0415 - see run
 
         complain(error)
+
+    @contextmanager
+    def _watched(self, engine: Engine) -> Iterator[None]:
+        """Meanwhile the loop is watched, and whoever asks for the worker's health is answered."""
+        settings, observers = self.settings, self._observers
+        asked = settings.health is not None
+        with watching(settings.blocked_after, settings.heartbeat, observers, always=asked) as watch:
+            if not asked:
+                yield
+                return
+            from consumer.observe.health import answering  # noqa: PLC0415 - only where it is wanted
+
+            with answering(settings, worker_name(), engine.snapshot, watch, observers):
+                yield
 
     def _plan(self) -> Plan:
         settings = self.settings

@@ -57,6 +57,7 @@ def run(
     idle_timeout: Annotated[str | None, _flag("idle_timeout", "SECONDS")] = None,
     loop: Annotated[str | None, _flag("loop", "KIND")] = None,
     processes: Annotated[str | None, _flag("processes", "N")] = None,
+    health: Annotated[str | None, _flag("health", "ADDRESS")] = None,
 ) -> None:
     """Run a worker until it is told to stop, and drain it then."""
     worker = load_worker(target)
@@ -74,12 +75,13 @@ def run(
         idle_timeout=idle_timeout,
         loop=loop,
         processes=processes,
+        health=health,
     )
     link = ParentLink.found()
     if link is None and worker.settings.processes > 1:
         configure_logging(worker.settings.log_level, worker.settings.log_format)
         raise typer.Exit(Fleet(own_command(), worker.settings.processes).run())
-    worker.configure(processes=1)
+    worker.configure(processes=1, health=link and link.own_port(worker.settings.health))
     gc.freeze()  # modules and classes stay as they are: no collection needs to look at them
     gc.enable()
     code = worker.run()

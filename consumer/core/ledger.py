@@ -66,6 +66,7 @@ class Entry:
 
     `handling`: its handler runs this moment (it may be in flight and wait, or be concluded).
     `more_attempts`: how often its handler was started again, in place.
+    `since`: when it began to wait for its start (None: it never did), or its handler was last started.
     """
 
     lease: int
@@ -75,6 +76,7 @@ class Entry:
     handling: bool = False
     interrupted: Interruption | None = None
     more_attempts: int = 0
+    since: float | None = None
 
     @property
     def attempt(self) -> int:

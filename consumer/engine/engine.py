@@ -7,15 +7,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from time import monotonic
 
 from consumer.broker.port import Broker, Publisher
 from consumer.core.events import Audience, Event
 from consumer.core.ledger import Ledger
 from consumer.core.lifecycle import Happening, Lifecycle, Phase
+from consumer.core.snapshot import Snapshot
 from consumer.delivery import Draining
 from consumer.engine.attempt import Attempt
 from consumer.engine.background import Background, BackgroundFunction
 from consumer.engine.budget import Budget
+from consumer.engine.counted import CountedPublisher
 from consumer.engine.deadline import Deadline
 from consumer.engine.dispatcher import Dispatcher
 from consumer.engine.drain import LETTING_GO, Crew, drain
@@ -32,6 +35,7 @@ from consumer.engine.report import Report
 from consumer.engine.returning import Returning
 from consumer.engine.runs import Runs
 from consumer.engine.settler import Settler
+from consumer.engine.snapshots import Snapshots
 from consumer.engine.stop import StopRequest
 from consumer.engine.subscription import Subscription
 from consumer.engine.supervisor import Patience, Supervisor
@@ -70,7 +74,8 @@ class Engine:
         self._draining = Draining()
         self._lifespan = Lifespan(plan.lifespan, self._owner, self._lifespan_ended)
         self._failure: BaseException | None = None
-        self.publisher: Publisher = self._owner.context.run(broker.publisher)
+        counted = CountedPublisher(self._owner.context.run(broker.publisher))
+        self.publisher: Publisher = counted
         self._settler = Settler(Ledger(), self._notes)
         self._claimant = new_owner()
         self._once: list[Once] = []
@@ -78,6 +83,16 @@ class Engine:
         subscriptions = [Subscription(self._dispatcher(handler, budget), self._notes) for handler in plan.handlers]
         self._inboxes = Inboxes(self._once, self._notes)
         self._supervisor = Supervisor(broker, subscriptions, plan.patience, self.stop, self.lifecycle, self._notes)
+        self._snapshots = Snapshots(
+            self.lifecycle,
+            self.stop,
+            self._supervisor,
+            self.background,
+            self._notes,
+            counted.published,
+            plan.drain_timeout,
+            monotonic,
+        )
 
     def begin(self) -> "asyncio.Task[Report]":
         """`run` in a task that nobody but the engine can cancel."""
@@ -116,6 +131,7 @@ class Engine:
 
     async def _drain(self, deadline: Deadline, why: Happening) -> list[str]:
         self.lifecycle.move(why)
+        self._snapshots.draining_since = monotonic()
         dispatchers = [each.dispatcher for each in self._supervisor.subscriptions]
         counts = {
             "in_flight": sum(len(each.in_flight) for each in dispatchers),
@@ -167,9 +183,10 @@ class Engine:
         if handler.inbox is not None:
             once = Once(handler.inbox, handler.queue.name, self._claimant, self._notes)
             self._once.append(once)
+        tally = self._notes.tallies[handler.queue.name]
         work = Work(
             handler.retry,
-            Attempt(handler, self.publisher, self._draining, self._notes, self._clock),
+            Attempt(handler, self.publisher, self._draining, self._notes, tally),
             once,
             Runs(self._settler.holds),
             self._settler,
@@ -180,6 +197,10 @@ class Engine:
             self._notes,
         )
         return Dispatcher(handler, work, self._settler, budget, self._owner, self._notes)
+
+    def snapshot(self) -> Snapshot:
+        """What it looks like now. On any thread, at any moment."""
+        return self._snapshots.take()
 
     @property
     def phase(self) -> Phase:

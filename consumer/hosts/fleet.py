@@ -20,10 +20,12 @@ from time import monotonic
 from typing import Any
 
 from consumer.engine.report import ExitCode
+from consumer.errors import ConfigurationError
 from consumer.hosts.signals import FORCED, StopSignals, installed
+from consumer.listening import shifted
 
 LINK = "LASTCALL_PARENT_LINK"
-"""The environment variable by which a child knows its link: the number of a file descriptor."""
+"""The environment variable by which a child knows its link: the number of a file descriptor, and its own number."""
 STEADY = 60.0
 """Seconds of life after which a crash is not one of a row any more."""
 IN_A_ROW = 5
@@ -156,7 +158,7 @@ class _Child:
             with its:
                 self._process = process = subprocess.Popen(  # noqa: S603 - this very command over again
                     self._fleet.command(),
-                    env=os.environ | {LINK: str(its.fileno())},
+                    env=os.environ | {LINK: f"{its.fileno()}:{self.number}"},
                     pass_fds=[its.fileno()],
                     process_group=0,
                 )
@@ -172,7 +174,8 @@ class _Child:
 class ParentLink:
     """A child's end of the link."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, number: int) -> None:
+        self._number = number
         self._socket = socket.socket(fileno=descriptor)
         self._socket.set_inheritable(False)
         Thread(target=self._until_the_parent_ends, name="lastcall parent", daemon=True).start()
@@ -180,8 +183,21 @@ class ParentLink:
     @classmethod
     def found(cls) -> "ParentLink | None":
         """The link of this process, if it is a child; it is told once, and not to the processes that it starts."""
-        descriptor = os.environ.pop(LINK, None)
-        return None if descriptor is None else cls(int(descriptor))
+        given = os.environ.pop(LINK, None)
+        return None if given is None else cls(*map(int, given.split(":")))
+
+    def own_port(self, address: str | None) -> str | None:
+        """Where this child answers, when its first sibling answers here: each has the port after the one before it.
+
+        Raises ConfigurationError past the last port.
+        """
+        try:
+            return None if address is None else shifted(address, self._number - 1)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"health (--health or LASTCALL_HEALTH): process {self._number} has the port {self._number - 1} after "
+                f"{address!r}. {error}: begin further down."
+            ) from error
 
     def report(self, report: dict[str, object]) -> None:
         """Tell the parent how it went."""
