@@ -3,7 +3,7 @@
 May know: settings, the engine's Handler. May not know: when or where it runs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -13,6 +13,7 @@ from consumer.engine.handler import Handler
 from consumer.engine.threads import Threads
 from consumer.errors import ConfigurationError
 from consumer.inbox.port import Inbox
+from consumer.middleware import Middleware
 from consumer.payload import CallPlan
 from consumer.settings import Settings
 
@@ -51,7 +52,7 @@ class Registration:
         """What logs and reports call it."""
         return self.given_name or str(getattr(self.function, "__name__", type(self.function).__name__))
 
-    def handler(self, settings: Settings, plan: CallPlan) -> Handler:
+    def handler(self, settings: Settings, plan: CallPlan, middleware: Sequence[Middleware] = ()) -> Handler:
         """The handler with the settings laid in: prefetch is the concurrency, unless somebody says otherwise.
 
         With a single active consumer it is 1, or a drain could not keep the order.
@@ -75,4 +76,5 @@ class Registration:
             cancel_on_lost_lease=self.on_lease_lost == "cancel",
             inbox=self.once,
             threads=Threads(concurrency, f"lastcall {self.name}"),
+            middleware=tuple(middleware),
         )

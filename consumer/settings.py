@@ -91,6 +91,7 @@ class Settings(BaseSettings):
         "loop",
         "processes",
         "health",
+        "tracing",
     )
     """The settings that are flags of `lastcall run` too."""
 
@@ -150,6 +151,11 @@ class Settings(BaseSettings):
         ' (127.0.0.1:8080), a port alone (every interface), or "none". Default: none.',
     )
     stuck_after: Seconds = Field(60, description="How long the event loop may be stuck before /livez says so.")
+    tracing: Annotated[Literal["off", "parent", "link"], BeforeValidator(_lower)] = Field(
+        "off",
+        description="OpenTelemetry spans: off; or the span that a message was published in is the parent of its"
+        " handler's, or linked.",
+    )
     queue_prefix: str = Field("", description="Put before the name of every queue, to keep environments apart.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
     log_format: LogFormat = Field("auto", description="console, json, or auto: console on a terminal.")

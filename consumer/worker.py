@@ -6,9 +6,9 @@ May know: settings, every room's front door. May not know: how any of them does 
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from consumer.broker.port import Broker
 from consumer.core.snapshot import Snapshot
@@ -19,10 +19,13 @@ from consumer.engine.waiting import outlive_cancellation
 from consumer.errors import ConfigurationError, LastcallError
 from consumer.hosts import asyncio_host
 from consumer.hosts.loops import LoopKind
-from consumer.observe.loop_watch import watching
+from consumer.observe import wanted
 from consumer.publishing import outgoing
 from consumer.registry import Registry
 from consumer.settings import Settings, named
+
+if TYPE_CHECKING:
+    from consumer.observe.tracing import Tracing
 
 T = TypeVar("T")
 
@@ -73,19 +76,21 @@ class Worker(Registry):
         Raises ConfigurationError, BrokerRefused or BrokerAway when the worker can't start or go on. Answers for its
         health where the settings ask for that (`health`).
         """
-        broker = self._broker
+        broker, settings = self._broker, self.settings
         if broker is None:
             from consumer.connecting import rabbitmq  # noqa: PLC0415 - a worker on another broker needs none of it
 
-            broker = rabbitmq(self.settings, worker_name())
-        engine = Engine(self._plan(), broker, self._observers)
+            broker = rabbitmq(settings, worker_name())
+        tracing = wanted.tracing(settings)
+        engine = Engine(self._plan(tracing), broker, self._observers)
         self._running = (asyncio.get_running_loop(), engine)
         if self._stop_asked is not None:
             engine.stop.ask(self._stop_asked)
         if self._hurry_asked:
             engine.stop.hurry("stop_now() was called")
         try:
-            with self._watched(engine):
+            watched = wanted.watched(settings, worker_name(), engine.snapshot, self._observers)
+            with watched, self._observers.meanwhile(tracing):
                 living = engine.begin()
                 cancelled = await outlive_cancellation(living, lambda: engine.stop.ask("serve() was cancelled"))
         finally:
@@ -144,7 +149,7 @@ class Worker(Registry):
             content_type=content_type,
             correlation_id=correlation_id,
         )
-        await self._running[1].publisher.publish(message)
+        await self._running[1].users_publisher.publish(message)
 
     def snapshot(self) -> Snapshot | None:
         """What the worker looks like now; None while it doesn't run. From any thread, and while the loop is stuck."""
@@ -167,30 +172,19 @@ class Worker(Registry):
 
         complain(error)
 
-    @contextmanager
-    def _watched(self, engine: Engine) -> Iterator[None]:
-        """Meanwhile the loop is watched, and whoever asks for the worker's health is answered."""
-        settings, observers = self.settings, self._observers
-        asked = settings.health is not None
-        with watching(settings.blocked_after, settings.heartbeat, observers, always=asked) as watch:
-            if not asked:
-                yield
-                return
-            from consumer.observe.health import answering  # noqa: PLC0415 - only where it is wanted
-
-            with answering(settings, worker_name(), engine.snapshot, watch, observers):
-                yield
-
-    def _plan(self) -> Plan:
-        settings = self.settings
+    def _plan(self, tracing: "Tracing | None") -> Plan:
+        settings, handlers = self.settings, self.handlers
+        if tracing is not None:
+            handlers = tuple(replace(each, middleware=(tracing.process, *each.middleware)) for each in handlers)
         return Plan(
-            handlers=self.handlers,
+            handlers=handlers,
             patience=Patience(settings.connect_timeout, settings.reconnect_timeout),
             drain_timeout=settings.drain_timeout,
             max_messages=settings.max_messages,
             idle_timeout=settings.idle_timeout,
             lifespan=self._lifespan() if self._lifespan is not None else None,
             background=tuple(self._background),
+            wrap_publisher=None if tracing is None else tracing.publisher,
         )
 
     def _tell_engine(self, say: Callable[[Engine], None]) -> None:

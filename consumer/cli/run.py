@@ -31,7 +31,8 @@ Exit codes:
 Settings: a flag comes first, then LASTCALL_* in the environment, then a .env file, then the default.
 AMQP_URL is read where no LASTCALL_AMQP_URL is set, and LASTCALL_AMQP_URL_FILE may name a file that
 holds it. Without a flag: LASTCALL_TLS_CA_FILE, LASTCALL_TLS_CERT_FILE, LASTCALL_TLS_KEY_FILE,
-LASTCALL_TLS_VERIFY, LASTCALL_HEARTBEAT, LASTCALL_RECONNECT_TIMEOUT, LASTCALL_BLOCKED_AFTER.
+LASTCALL_TLS_VERIFY, LASTCALL_HEARTBEAT, LASTCALL_RECONNECT_TIMEOUT, LASTCALL_BLOCKED_AFTER,
+LASTCALL_STUCK_AFTER.
 """
 
 
@@ -58,6 +59,7 @@ def run(
     loop: Annotated[str | None, _flag("loop", "KIND")] = None,
     processes: Annotated[str | None, _flag("processes", "N")] = None,
     health: Annotated[str | None, _flag("health", "ADDRESS")] = None,
+    tracing: Annotated[str | None, _flag("tracing", "off|parent|link")] = None,
 ) -> None:
     """Run a worker until it is told to stop, and drain it then."""
     worker = load_worker(target)
@@ -76,6 +78,7 @@ def run(
         loop=loop,
         processes=processes,
         health=health,
+        tracing=tracing,
     )
     link = ParentLink.found()
     if link is None and worker.settings.processes > 1:

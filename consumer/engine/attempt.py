@@ -36,6 +36,8 @@ class Attempt:
         tally: Tally,
     ) -> None:
         self._handler = handler
+        self._call = handler.ready()
+        self._takes_delivery = handler.takes_delivery
         self._publisher = publisher
         self._draining = draining
         self._notes = notes
@@ -48,7 +50,7 @@ class Attempt:
         timer = None if self._handler.timeout is None else self._timer(entry, self._handler.timeout)
         entry.handling = True
         try:
-            await self._handler.call(entry.message, self._delivery(entry, claim))
+            await self._call(entry.message, self._delivery(entry, claim))
         except GeneratorExit:  # the loop is gone, and with it everything that a settlement takes
             raise
         except BaseException as error:  # noqa: BLE001 - SystemExit from a handler must not end the worker
@@ -68,7 +70,7 @@ class Attempt:
 
     def _delivery(self, entry: Entry, claim: Claimed | None) -> Delivery | None:
         """None where the handler takes none: most do without."""
-        if self._handler.plan.delivery_parameter is None:
+        if not self._takes_delivery:
             return None
         return Delivery(entry.message, entry.attempt, self._draining, self._publisher, claim)
 

@@ -47,7 +47,7 @@ from consumer.inbox.owner import new_owner
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an engine is to run. Times in seconds."""
+    """What an engine is to run. Times in seconds. `wrap_publisher`: for what users publish; copies go without."""
 
     handlers: Sequence[Handler]
     patience: Patience
@@ -56,6 +56,7 @@ class Plan:
     idle_timeout: float | None = None
     lifespan: AbstractAsyncContextManager[object] | None = None
     background: Sequence[BackgroundFunction] = field(default=())
+    wrap_publisher: Callable[[Publisher], Publisher] | None = None
 
 
 class Engine:
@@ -76,6 +77,7 @@ class Engine:
         self._failure: BaseException | None = None
         counted = CountedPublisher(self._owner.context.run(broker.publisher))
         self.publisher: Publisher = counted
+        self.users_publisher = counted if plan.wrap_publisher is None else plan.wrap_publisher(counted)
         self._settler = Settler(Ledger(), self._notes)
         self._claimant = new_owner()
         self._once: list[Once] = []
@@ -186,7 +188,7 @@ class Engine:
         tally = self._notes.tallies[handler.queue.name]
         work = Work(
             handler.retry,
-            Attempt(handler, self.publisher, self._draining, self._notes, tally),
+            Attempt(handler, self.users_publisher, self._draining, self._notes, tally),
             once,
             Runs(self._settler.holds),
             self._settler,

@@ -4,7 +4,7 @@ May know: the user's function, payload decoding. May not know: leases, settlemen
 """
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from consumer.core.delivery import Message
@@ -14,6 +14,7 @@ from consumer.delivery import Delivery
 from consumer.engine.threads import Threads
 from consumer.errors import Undecodable
 from consumer.inbox.port import Inbox
+from consumer.middleware import Call, Middleware, around
 from consumer.payload import CallPlan
 
 
@@ -32,6 +33,16 @@ class Handler:
     cancel_on_lost_lease: bool
     inbox: Inbox | None
     threads: Threads
+    middleware: Sequence[Middleware] = ()
+
+    @property
+    def takes_delivery(self) -> bool:
+        """Whether somebody looks at the delivery, beside the payload: most handlers do without."""
+        return self.plan.delivery_parameter is not None or bool(self.middleware)
+
+    def ready(self) -> Call:
+        """`call`, with the middleware around it; made once, for it takes time."""
+        return around(self.middleware, self.call)
 
     @property
     def payload_type(self) -> object:

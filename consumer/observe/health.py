@@ -1,6 +1,6 @@
-"""The worker's health, where the settings ask for it: put together, answered while the worker runs, and let go.
+"""The worker's health: put together, answered while the worker runs, and let go.
 
-May know: settings, the other files of this room. May not know: the engine (its picture is handed in).
+May know: the other files of this room. May not know: the engine (its picture is handed in).
 """
 
 import logging
@@ -15,35 +15,35 @@ from consumer.observe.loop_watch import LoopWatch
 from consumer.observe.recent import RecentErrors
 from consumer.observe.status import Status
 from consumer.observers import Observers
-from consumer.settings import Settings
 
 _logger = logging.getLogger("lastcall")
 
 
 @contextmanager
 def answering(
-    settings: Settings, worker: str, look: Callable[[], Snapshot], watch: LoopWatch | None, observers: Observers
+    address: str,
+    stuck_after: float,
+    worker: str,
+    look: Callable[[], Snapshot],
+    watch: LoopWatch,
+    observers: Observers,
 ) -> Iterator[None]:
-    """Answer meanwhile, where the settings say so. Raises ConfigurationError when the address can't be listened on."""
-    if settings.health is None or watch is None:
-        yield
-        return
+    """Answer meanwhile. Raises ConfigurationError when the address can't be listened on."""
     errors = RecentErrors()
     answers = Answers(
         look,
         watch.silent_for,
-        settings.stuck_after,
+        stuck_after,
         Status(worker, errors.newest_first),
         _late(look, lambda: max(watch.lag, watch.silent_for())),
     )
-    server = HealthServer(settings.health, answers)
+    server = HealthServer(address, answers)
     server.start()
-    _logger.info(LogLine("health", {"address": settings.health, "port": server.port}))
-    observers.add(errors)
+    _logger.info(LogLine("health", {"address": address, "port": server.port}))
     try:
-        yield
+        with observers.meanwhile(errors):
+            yield
     finally:
-        observers.remove(errors)
         server.stop()
 
 

@@ -5,6 +5,7 @@ May know: structlog, stdlib logging. May not know: the engine. Only who owns the
 
 import logging
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
 import structlog
@@ -17,13 +18,16 @@ _TOLD_BY_OUR_EVENTS = ("error when creating transport", "Cancelling cause reader
 """What aiormq logs of a failed attempt and of a lost connection: `connecting` and `connection_lost` say it once."""
 
 
-def configure_logging(level: str, log_format: str, stream: TextIO | None = None) -> None:
+def configure_logging(
+    level: str, log_format: str, stream: TextIO | None = None, enrichers: Sequence[Processor] = ()
+) -> None:
     """Render the process's logs: ours, structlog's and stdlib's alike. What the user has configured stays.
 
     Args:
         level: debug, info, warning or error.
         log_format: console, json, or auto (console on a terminal, else json).
         stream: Where to write; standard error by default.
+        enrichers: What adds more keys to each record.
     """
     stream = stream or sys.stderr
     threshold = logging.getLevelNamesMapping()[level.upper()]
@@ -32,11 +36,11 @@ def configure_logging(level: str, log_format: str, stream: TextIO | None = None)
     if root.handlers:
         last: Processor = structlog.stdlib.render_to_log_kwargs
     else:
-        _take_over(root, threshold, renderers, stream)
+        _take_over(root, threshold, [_unfold, *_enrichers(), *enrichers], renderers, stream)
         last = structlog.stdlib.ProcessorFormatter.wrap_for_formatter
     if not structlog.is_configured():
         structlog.configure(
-            processors=[structlog.stdlib.filter_by_level, *_enrichers(), last],
+            processors=[structlog.stdlib.filter_by_level, *_enrichers(), *enrichers, last],
             logger_factory=structlog.stdlib.LoggerFactory(),
             wrapper_class=structlog.stdlib.BoundLogger,
             cache_logger_on_first_use=True,
@@ -47,11 +51,13 @@ def configure_logging(level: str, log_format: str, stream: TextIO | None = None)
     logging.getLogger("aiormq.connection").addFilter(_is_news)
 
 
-def _take_over(root: logging.Logger, threshold: int, renderers: list[Processor], stream: TextIO) -> None:
+def _take_over(
+    root: logging.Logger, threshold: int, foreign: list[Processor], renderers: list[Processor], stream: TextIO
+) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[_unfold, *_enrichers()],
+            foreign_pre_chain=foreign,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
