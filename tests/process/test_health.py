@@ -1,8 +1,11 @@
 """What a kubelet and a Prometheus see of a real worker: from its start to its drain, and while its loop is stuck."""
 
 import json
+import random
 import re
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from signal import SIGKILL, SIGTERM
 
 import pytest
@@ -82,10 +85,23 @@ async def test_metrics_count_what_was_consumed(workers: Workers, jobs: Jobs, gat
     gate.open()
 
 
-async def test_each_of_several_processes_answers_on_a_port_of_its_own(workers: Workers, unused_tcp_port: int) -> None:
-    parent = await workers.start("--processes", "2", "--health", f"127.0.0.1:{unused_tcp_port}")
+def two_free_ports() -> int:
+    """The first of two neighbours, below those that systems give out by themselves."""
+    for port in random.sample(range(20_000, 30_000), 100):
+        with (
+            suppress(OSError),
+            socket.create_server(("127.0.0.1", port)),
+            socket.create_server(("127.0.0.1", port + 1)),
+        ):
+            return port
+    raise AssertionError("a hundred ports in a row are taken")
+
+
+async def test_each_of_several_processes_answers_on_a_port_of_its_own(workers: Workers) -> None:
+    port = two_free_ports()
+    parent = await workers.start("--processes", "2", "--health", f"127.0.0.1:{port}")
     await parent.until("consuming", 2)
-    pids = {(await ask(unused_tcp_port + number, "/statusz")).json["pid"] for number in (0, 1)}
+    pids = {(await ask(port + number, "/statusz")).json["pid"] for number in (0, 1)}
     assert pids == {each["pid"] for each in parent.named("consuming")}
     parent.signal(SIGTERM)
     assert await parent.exit() == 0
