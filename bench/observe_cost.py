@@ -22,14 +22,17 @@ BODY = b'{"id": "o1", "cents": 4200}'
 
 def counting(messages: int) -> float:
     """Seconds of CPU for what is added for each message that waited in prefetch: the dearest way."""
+    began = monotonic()  # the clock is read at a handler's start and end in any case
     tally, by_queue, entry = Tally(), {"orders": Tally()}, Entry(1, 1, None)  # type: ignore[arg-type]  # not looked at
 
     def one() -> None:
         tally.received += 1
-        entry.since = monotonic()
-        tally.waits.add(monotonic() - entry.since)
-        entry.since = began = monotonic()
-        tally.ran("completed", monotonic() - began)
+        entry.waiting_since = monotonic()
+        if entry.waiting_since is not None:
+            tally.waits.add(began - entry.waiting_since)
+            entry.waiting_since = None
+        entry.since = began
+        tally.durations.add(0.0001)
         by_queue["orders"].ended["completed"] += 1
 
     return _timed(one, messages) - _timed(lambda: None, messages)

@@ -66,7 +66,8 @@ class Entry:
 
     `handling`: its handler runs this moment (it may be in flight and wait, or be concluded).
     `more_attempts`: how often its handler was started again, in place.
-    `since`: when it began to wait for its start (None: it never did), or its handler was last started.
+    `waiting_since`: when it began to wait for a free slot, until its handler starts; None: it found one.
+    `since`: when its handler was last started.
     """
 
     lease: int
@@ -76,6 +77,7 @@ class Entry:
     handling: bool = False
     interrupted: Interruption | None = None
     more_attempts: int = 0
+    waiting_since: float | None = None
     since: float | None = None
 
     @property

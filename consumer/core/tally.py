@@ -19,8 +19,8 @@ BOUNDS = (
 ENDS = ("completed", "parked", "retry", "saved", "handed_back", "orphaned", "rejected", "requeued", "lease_lost")
 """How a delivery leaves us; each leaves once. The first four are acks: the handler returned, or a confirmed copy has
 taken the message's place (parked, for a later attempt, near the delivery limit)."""
-RUNS = ("completed", "parked", "retry", "returned")
-"""What an attempt ends with."""
+FAILURES = ("parked", "retry", "returned")
+"""What an attempt ends with that does not complete."""
 _END_OF_RETURN = {"drain": "handed_back", "orphan": "orphaned", "retry": "rejected"}
 
 
@@ -51,24 +51,23 @@ class Histogram:
 class Tally:
     """The numbers of one queue. `received` is the sum of `ended` and of what is here and unsettled."""
 
-    __slots__ = ("durations", "ended", "received", "redelivered", "runs", "waits")
+    __slots__ = ("durations", "ended", "failed", "received", "redelivered", "waits")
 
     def __init__(self) -> None:
         self.received = 0
         self.redelivered = 0
         self.ended: defaultdict[str, int] = defaultdict(int, dict.fromkeys(ENDS, 0))
-        self.runs: defaultdict[str, int] = defaultdict(int, dict.fromkeys(RUNS, 0))
+        self.failed: defaultdict[str, int] = defaultdict(int, dict.fromkeys(FAILURES, 0))
+        """Attempts that have not completed, by their end."""
         self.durations = Histogram()
         """Of attempts: from the handler's start to its end."""
         self.waits = Histogram()
-        """Of started deliveries: from their arrival to their start."""
+        """Of deliveries that found no free slot: from their arrival to their handler's start."""
 
-    def ran(self, outcome: str, seconds: float) -> None:
-        """An attempt has ended."""
-        self.runs[outcome] += 1
-        durations = self.durations
-        durations.buckets[bisect_left(BOUNDS, seconds)] += 1
-        durations.total += seconds
+    @property
+    def completed(self) -> int:
+        """Attempts that have completed."""
+        return self.durations.count - sum(self.failed.values())
 
     def returned(self, reason: str) -> None:
         """A delivery went back to its queue."""
@@ -79,7 +78,7 @@ class Tally:
         copy = Tally()
         copy.received, copy.redelivered = self.received, self.redelivered
         copy.ended.update(self.ended)
-        copy.runs.update(self.runs)
+        copy.failed.update(self.failed)  # before the durations, of which they are a part
         copy.durations, copy.waits = self.durations.copied(), self.waits.copied()
         return copy
 

@@ -46,6 +46,9 @@ class Attempt:
     async def run(self, entry: Entry, claim: Claimed | None) -> Outcome:
         """An exception of the handler's is an outcome, whatever it is. `claim`: that of the handler's inbox."""
         entry.since = began = monotonic()
+        if entry.waiting_since is not None:
+            self._tally.waits.add(began - entry.waiting_since)
+            entry.waiting_since = None
         failure: BaseException | None = None
         timer = None if self._handler.timeout is None else self._timer(entry, self._handler.timeout)
         entry.handling = True
@@ -64,7 +67,9 @@ class Attempt:
         is_completed = failure is None and entry.interrupted is None
         outcome = COMPLETED if is_completed else self._outcome(entry, failure)
         seconds = monotonic() - began
-        self._tally.ran(outcome.name, seconds)
+        if not is_completed:
+            self._tally.failed[outcome.name] += 1
+        self._tally.durations.add(seconds)
         self._notes.finished_with(entry, outcome.name, seconds)
         return outcome
 

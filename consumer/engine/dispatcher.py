@@ -83,7 +83,7 @@ class Dispatcher:
         self._waiting.append(entry)
         self._fill()
         if self._waiting:
-            entry.since = monotonic()
+            entry.waiting_since = monotonic()
 
     def know(self, facts: QueueFacts) -> None:
         """What the queue was found to be, when it was prepared."""
@@ -170,8 +170,6 @@ class Dispatcher:
 
     def _start(self, entry: Entry) -> None:
         self._settler.start(entry)
-        since = entry.since
-        self.tally.waits.add(0.0 if since is None else monotonic() - since)
         self._spawn(entry, self._work.run)
 
     def _spawn(self, entry: Entry, work: Callable[[Entry], Coroutine[object, object, None]]) -> None:

@@ -32,7 +32,7 @@ def _ended(sight: Sight) -> Samples:
 
 def _runs(sight: Sight) -> Samples:
     for queue in sight.worker.queues:
-        for outcome, count in queue.tally.runs.items():
+        for outcome, count in {"completed": queue.tally.completed, **queue.tally.failed}.items():
             yield (queue.name, queue.handler, outcome), count
 
 
@@ -107,7 +107,7 @@ METRICS: tuple[Metric, ...] = (
         "lastcall_prefetch_wait_seconds",
         "histogram",
         ("queue",),
-        "How long started deliveries waited here for their start.",
+        "How long deliveries that found no free slot waited here, to their handler's start.",
         of_queue(lambda queue: queue.tally.waits),
     ),
     Metric(

@@ -1,6 +1,6 @@
 """Who asks a worker for its health in these tests: HTTP over a bare connection, so that anything can be said.
 
-May know: asyncio streams, HTTP. May not know: workers, what is answered.
+May know: asyncio streams, HTTP, how a worker logs its port. May not know: workers, what is answered.
 """
 
 import asyncio
@@ -9,6 +9,8 @@ import logging
 import socket
 from dataclasses import dataclass
 from typing import Any
+
+from consumer.observe.log_events import LogLine
 
 PATIENCE = 10.0
 
@@ -71,8 +73,9 @@ class Ports(logging.Handler):
         self.told: list[int] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if getattr(record.msg, "name", "") == "health":
-            self.told.append(record.msg.keys["port"])  # type: ignore[attr-defined]  # it is a LogLine
+        line: object = record.msg
+        if isinstance(line, LogLine) and line.name == "health":
+            self.told.append(int(str(line.keys["port"])))
 
     @property
     def last(self) -> int:

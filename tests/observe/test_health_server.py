@@ -3,11 +3,13 @@
 import asyncio
 import socket
 from contextlib import suppress
+from http import HTTPStatus
 
 import pytest
 
 from consumer.errors import ConfigurationError
 from consumer.observe import health_server
+from consumer.observe.answers import Answer
 from tests.engine.stage import Stage, within
 from tests.observe.asking import Ports, ask, parsed, say
 
@@ -105,7 +107,7 @@ async def test_a_port_that_is_taken_stops_the_start_with_its_mend(stage: Stage) 
 
 
 async def test_an_answer_that_fails_is_told_and_the_next_one_comes(ports: Ports) -> None:
-    def fail(*_: str) -> health_server.Answer:
+    def fail(*_: str) -> Answer:
         raise ZeroDivisionError
 
     server = health_server.HealthServer("127.0.0.1:0", fail)
@@ -117,7 +119,7 @@ async def test_an_answer_that_fails_is_told_and_the_next_one_comes(ports: Ports)
 
 
 async def test_a_port_alone_is_every_interface() -> None:
-    server = health_server.HealthServer("0", lambda *_: health_server.Answer(health_server.HTTPStatus.OK, b"ok"))
+    server = health_server.HealthServer("0", lambda *_: Answer(HTTPStatus.OK, b"ok"))
     server.start()
     try:
         assert (await ask(server.port, "/")).body == b"ok"

@@ -111,11 +111,10 @@ async def test_time_spent_in_prefetch_is_of_those_that_waited(stage: Stage) -> N
     stage.handle(concurrency=1, prefetch=2)
     stage.put("a", "b")
     await stage.running("a")
-    assert await counted(stage, "lastcall_prefetch_wait_seconds_count") == 1
-    assert await counted(stage, "lastcall_prefetch_wait_seconds_sum") == 0
+    assert await counted(stage, "lastcall_prefetch_wait_seconds_count") == 0
     stage.handling.finish("a")
     await stage.handling.begun("b")
-    assert await counted(stage, "lastcall_prefetch_wait_seconds_count") == 2
+    assert await counted(stage, "lastcall_prefetch_wait_seconds_count") == 1
     assert await counted(stage, "lastcall_prefetch_wait_seconds_sum") > 0
 
 
@@ -151,7 +150,8 @@ async def test_openmetrics_is_spoken_to_who_asks_for_it(stage: Stage, ports: Por
     await stage.told("consuming")
     reply = await ask(ports.last, "/metrics", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
     assert reply.headers["content-type"].startswith("application/openmetrics-text")
-    assert {family.name for family in openmetrics(reply.text)} >= {metric.name for metric in METRICS}
+    families_told = openmetrics(reply.text)  # type: ignore[no-untyped-call]
+    assert {family.name for family in families_told} >= {metric.name for metric in METRICS}
 
 
 async def test_the_same_numbers_have_opentelemetrys_names_too(stage: Stage) -> None:
@@ -184,12 +184,12 @@ def test_a_bucket_has_what_took_as_long_as_its_bound_and_less() -> None:
 
 def test_a_copy_of_a_tally_does_not_follow_it() -> None:
     tally = Tally()
-    tally.ran("completed", 0.5)
+    tally.durations.add(0.5)
     copy = tally.copied()
-    tally.ran("completed", 0.5)
+    tally.durations.add(0.5)
     tally.ended["completed"] += 1
     tally.received += 1
-    assert (copy.runs["completed"], copy.durations.count, copy.ended["completed"], copy.received) == (1, 1, 0, 0)
+    assert (copy.completed, copy.durations.count, copy.ended["completed"], copy.received) == (1, 1, 0, 0)
 
 
 @pytest.mark.parametrize("metric", [*METRICS, *BY_CONVENTION], ids=lambda metric: metric.name)
