@@ -5,6 +5,7 @@ May know: events, stdlib logging. May not know: who they are, what makes the eve
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from consumer.core.events import Event, Observer
 
@@ -25,6 +26,16 @@ class Observers:
     def remove(self, *observers: Observer) -> None:
         """Tell these no more."""
         self._are(tuple(each for each in self._observers if each not in observers))
+
+    @contextmanager
+    def meanwhile(self, observer: Observer | None) -> Iterator[None]:
+        """Tell this one too, for a while; None: nobody."""
+        added = () if observer is None else (observer,)
+        self.add(*added)
+        try:
+            yield
+        finally:
+            self.remove(*added)
 
     def __call__(self, event: Event) -> None:
         """Tell all."""

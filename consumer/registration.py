@@ -4,7 +4,7 @@ May know: settings, the engine's Handler. May not know: when or where it runs.
 """
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias, get_args
@@ -17,6 +17,7 @@ from consumer.engine.processes.pool import Processes
 from consumer.engine.threads import Threads
 from consumer.errors import ConfigurationError
 from consumer.inbox.port import Inbox
+from consumer.middleware import Middleware
 from consumer.payload import CallPlan
 from consumer.settings import Settings
 
@@ -61,7 +62,7 @@ class Registration:
         """What logs and reports call it."""
         return self.given_name or str(getattr(self.function, "__name__", type(self.function).__name__))
 
-    def handler(self, settings: Settings, plan: CallPlan) -> Handler:
+    def handler(self, settings: Settings, plan: CallPlan, middleware: Sequence[Middleware] = ()) -> Handler:
         """The handler with the settings laid in: prefetch is the concurrency, unless somebody says otherwise.
 
         With a single active consumer it is 1, or a drain could not keep the order.
@@ -93,6 +94,7 @@ class Registration:
             inbox=self.once,
             threads=Threads(concurrency, f"lastcall {self.name}"),
             processes=self._processes(settings, plan, concurrency) if self.executor == "process" else None,
+            middleware=tuple(middleware),
         )
 
     def _processes(self, settings: Settings, plan: CallPlan, size: int) -> Processes:

@@ -16,6 +16,7 @@ from consumer.engine.background import BackgroundFunction, BackgroundTask, OnCra
 from consumer.engine.handler import Handler
 from consumer.errors import ConfigurationError
 from consumer.inbox.port import Inbox
+from consumer.middleware import Middleware, check
 from consumer.observers import Observers
 from consumer.payload import read_signature
 from consumer.registration import Executor, OnLeaseLost, Registration
@@ -23,6 +24,7 @@ from consumer.settings import Settings
 
 B = TypeVar("B", bound=BackgroundFunction)
 F = TypeVar("F", bound=Callable[..., object])
+M = TypeVar("M", bound=Middleware)
 Lifespan = Callable[[], AbstractAsyncContextManager[object]]
 
 
@@ -32,6 +34,7 @@ class Registry:
     def __init__(self, settings: Settings | None) -> None:
         self._settings = settings
         self._registrations: list[Registration] = []
+        self._middleware: list[Middleware] = []
         self._observers = Observers()
         self._lifespan: Lifespan | None = None
         self._background: list[BackgroundTask] = []
@@ -91,6 +94,19 @@ class Registry:
             return function
 
         return register
+
+    def middleware(self, function: M) -> M:
+        """Register what runs around every attempt of every handler, as `async def log(delivery, call_next): ...` does.
+
+        `await call_next()` runs the next one, the handler in the end, and returns or raises what that does. So does the
+        middleware: what it raises is the attempt's failure, what it swallows is not. The first registered is outermost.
+        Context variables that it sets are seen by the handler.
+
+        Raises ConfigurationError when it can't be called so.
+        """
+        check(function)
+        self._middleware.append(function)
+        return function
 
     def lifespan(self, function: Callable[[], Any]) -> Callable[[], Any]:
         """Register what to open before the first delivery and to close after the last handler.
@@ -161,6 +177,6 @@ class Registry:
         if not self._registrations:
             raise ConfigurationError("the worker has no handler: decorate a function with @worker.handler(queue)")
         return tuple(
-            registration.handler(settings, read_signature(registration.function, Delivery))
+            registration.handler(settings, read_signature(registration.function, Delivery), self._middleware)
             for registration in self._registrations
         )

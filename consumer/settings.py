@@ -25,6 +25,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from consumer.addresses import check_addresses, check_management, masked, split_addresses
 from consumer.core.retry import RetryPolicy
 from consumer.errors import LONGEST_RETRY, ConfigurationError
+from consumer.listening import listen_address
 from consumer.settings_sources import PlainAmqpUrl, SecretFiles, secret_fields
 
 __all__ = ["Settings", "masked", "named"]
@@ -73,8 +74,15 @@ NO_STOPS = {
 }
 """Signals that mean something else, and what."""
 
+
+def _checked_listening(value: str) -> str:
+    listen_address(value)
+    return value
+
+
 AmqpUrl = Annotated[SecretStr, AfterValidator(_checked)]
 ManagementUrl = Annotated[SecretStr, AfterValidator(_checked_management)]
+ListenAddress = Annotated[str, AfterValidator(_checked_listening)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["auto", "console", "json"], BeforeValidator(_lower)]
@@ -105,6 +113,8 @@ class Settings(BaseSettings):
         "idle_timeout",
         "loop",
         "processes",
+        "health",
+        "tracing",
     )
     """The settings that are flags of `lastcall run` too."""
 
@@ -160,6 +170,17 @@ class Settings(BaseSettings):
     )
     blocked_after: Annotated[Seconds | None, BeforeValidator(_none_by_name)] = Field(
         2, description='How long a handler may block the event loop before it is named in the log; "none": for ever.'
+    )
+    health: Annotated[ListenAddress | None, BeforeValidator(_none_by_name)] = Field(
+        None,
+        description="Where to answer /livez, /readyz, /startupz, /statusz and /metrics: an address and a port"
+        ' (127.0.0.1:8080), a port alone (every interface), or "none". Default: none.',
+    )
+    stuck_after: Seconds = Field(60, description="How long the event loop may be stuck before /livez says so.")
+    tracing: Annotated[Literal["off", "parent", "link"], BeforeValidator(_lower)] = Field(
+        "off",
+        description="OpenTelemetry spans: off; or the span that a message was published in is the parent of its"
+        " handler's, or linked.",
     )
     queue_prefix: str = Field("", description="Put before the name of every queue, to keep environments apart.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")

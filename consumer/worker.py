@@ -9,10 +9,12 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from consumer.broker.port import Broker
 from consumer.core.lifecycle import Phase
+from consumer.core.snapshot import Snapshot
 from consumer.delivery import Draining
 from consumer.engine.engine import Engine, Plan
 from consumer.engine.handler import Handler
@@ -22,13 +24,14 @@ from consumer.engine.waiting import outlive_cancellation
 from consumer.errors import ConfigurationError, LastcallError
 from consumer.hosts import asyncio_host, embedded, trio_host
 from consumer.hosts.loops import LoopKind
-from consumer.observe.loop_watch import watching
+from consumer.observe import wanted
 from consumer.publishing import outgoing
 from consumer.registry import Registry
 from consumer.settings import Settings, named
 
 if TYPE_CHECKING:
     from consumer.hosts.trio_side import TrioSide
+    from consumer.observe.tracing import Tracing
 
 T = TypeVar("T")
 
@@ -77,7 +80,8 @@ class Worker(Registry):
         """Run inside somebody's loop until `stop()`; returns how the drain went. Touches no signal.
 
         Cancelling the task that awaits it asks for the drain: it drains, and then raises CancelledError.
-        Raises ConfigurationError, BrokerRefused or BrokerAway when the worker can't start or go on.
+        Raises ConfigurationError, BrokerRefused or BrokerAway when the worker can't start or go on. Answers for its
+        health where the settings ask for that (`health`).
         """
         report, cancelled = await self._live(None)
         if cancelled is not None:
@@ -97,12 +101,14 @@ class Worker(Registry):
 
     async def _live(self, trio: "TrioSide | None") -> tuple[Report, asyncio.CancelledError | None]:
         """One run, to its end. Returns the cancellation that came meanwhile. `trio`: what runs beside asyncio."""
-        broker = self._broker
+        broker, settings = self._broker, self.settings
         if broker is None:
             from consumer.connecting import rabbitmq  # noqa: PLC0415 - a worker on another broker needs none of it
 
-            broker = rabbitmq(self.settings, worker_name())
-        engine = Engine(self._plan(trio), broker if trio is None else trio.broker(broker), self._observers)
+            broker = rabbitmq(settings, worker_name())
+        tracing = wanted.tracing(settings)
+        plan = self._plan(trio, tracing)
+        engine = Engine(plan, broker if trio is None else trio.broker(broker), self._observers)
         self._running = (asyncio.get_running_loop(), engine)
         if self._stop_asked is not None:
             engine.stop.ask(self._stop_asked)
@@ -110,9 +116,10 @@ class Worker(Registry):
             engine.stop.hurry("stop_now() was called")
         if self._quiet_asked is not None:
             engine.quiet.ask(self._quiet_asked)
-        living = engine.begin()
         try:
-            with watching(self.settings.blocked_after, self.settings.heartbeat, self._observers):
+            watched = wanted.watched(settings, worker_name(), engine.snapshot, self._observers)
+            with watched, self._observers.meanwhile(tracing):
+                living = engine.begin()
                 cancelled = await outlive_cancellation(living, lambda: engine.stop.ask("serve() was cancelled"))
         finally:
             self._running = self._stop_asked = self._quiet_asked = None
@@ -199,7 +206,12 @@ class Worker(Registry):
             content_type=content_type,
             correlation_id=correlation_id,
         )
-        await self._running[1].publisher.publish(message)
+        await self._running[1].users_publisher.publish(message)
+
+    def snapshot(self) -> Snapshot | None:
+        """What the worker looks like now; None while it doesn't run. From any thread, and while the loop is stuck."""
+        running = self._running
+        return None if running is None else running[1].snapshot()
 
     @property
     def phase(self) -> Phase | None:
@@ -228,10 +240,12 @@ class Worker(Registry):
 
         complain(error)
 
-    def _plan(self, trio: "TrioSide | None") -> Plan:
-        settings = self.settings
+    def _plan(self, trio: "TrioSide | None", tracing: "Tracing | None") -> Plan:
+        settings, handlers = self.settings, self._handlers_on(trio)
+        if tracing is not None:
+            handlers = [replace(each, middleware=(tracing.process, *each.middleware)) for each in handlers]
         return Plan(
-            handlers=self._handlers_on(trio),
+            handlers=handlers,
             patience=Patience(settings.connect_timeout, settings.reconnect_timeout),
             drain_timeout=settings.drain_timeout,
             max_messages=settings.max_messages,
@@ -239,6 +253,7 @@ class Worker(Registry):
             lifespan=self._lifespan() if self._lifespan is not None else None,
             background=tuple(self._background),
             draining=Draining() if trio is None else trio.draining,
+            wrap_publisher=None if tracing is None else tracing.publisher,
         )
 
     def _handlers_on(self, trio: "TrioSide | None") -> list[Handler]:

@@ -34,7 +34,8 @@ Exit codes:
 Settings: a flag comes first, then LASTCALL_* in the environment, then a .env file, then the default.
 AMQP_URL is read where no LASTCALL_AMQP_URL is set, and LASTCALL_AMQP_URL_FILE may name a file that
 holds it. Without a flag: LASTCALL_TLS_CA_FILE, LASTCALL_TLS_CERT_FILE, LASTCALL_TLS_KEY_FILE,
-LASTCALL_TLS_VERIFY, LASTCALL_HEARTBEAT, LASTCALL_RECONNECT_TIMEOUT, LASTCALL_BLOCKED_AFTER.
+LASTCALL_TLS_VERIFY, LASTCALL_HEARTBEAT, LASTCALL_RECONNECT_TIMEOUT, LASTCALL_BLOCKED_AFTER,
+LASTCALL_STUCK_AFTER.
 """
 
 
@@ -60,6 +61,8 @@ def run(
     idle_timeout: Annotated[str | None, _flag("idle_timeout", "SECONDS")] = None,
     loop: Annotated[str | None, _flag("loop", "KIND")] = None,
     processes: Annotated[str | None, _flag("processes", "N")] = None,
+    health: Annotated[str | None, _flag("health", "ADDRESS")] = None,
+    tracing: Annotated[str | None, _flag("tracing", "off|parent|link")] = None,
 ) -> None:
     """Run a worker until it is told to stop, and drain it then."""
     worker = load_worker(target)
@@ -77,13 +80,15 @@ def run(
         idle_timeout=idle_timeout,
         loop=loop,
         processes=processes,
+        health=health,
+        tracing=tracing,
     )
     link = ParentLink.found(worker)
     if link is None and worker.settings.processes > 1:
         configure_logging(worker.settings.log_level, worker.settings.log_format)
         fleet = Fleet(own_command(), worker.settings.processes, worker.stop_signals)
         raise typer.Exit(fleet.run())
-    worker.configure(processes=1)
+    worker.configure(processes=1, health=link and link.own_port(worker.settings.health))
     gc.freeze()  # modules and classes stay as they are: no collection needs to look at them
     gc.enable()
     code = worker.run()

@@ -66,6 +66,8 @@ class Entry:
 
     `handling`: its handler runs this moment (it may be in flight and wait, or be concluded).
     `more_attempts`: how often its handler was started again, in place.
+    `waiting_since`: when it began to wait for a free slot, until its handler starts; None: it found one.
+    `since`: when its handler was last started.
     """
 
     lease: int
@@ -75,6 +77,8 @@ class Entry:
     handling: bool = False
     interrupted: Interruption | None = None
     more_attempts: int = 0
+    waiting_since: float | None = None
+    since: float | None = None
 
     @property
     def attempt(self) -> int:

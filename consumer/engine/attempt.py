@@ -5,13 +5,14 @@ May know: the handler, the failure policy. May not know: leases, settlements, wh
 
 import asyncio
 import random
-from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic
 
 from consumer.broker.port import Publisher
 from consumer.core.events import Event
 from consumer.core.ledger import Entry, Interruption
 from consumer.core.outcome import COMPLETED, Outcome, Returned, outcome_of
+from consumer.core.tally import Tally
 from consumer.delivery import Delivery, Draining
 from consumer.engine.handler import Handler
 from consumer.engine.notes import Notes
@@ -32,21 +33,27 @@ class Attempt:
         publisher: Publisher,
         draining: Draining,
         notes: Notes,
-        clock: Callable[[], float],
+        tally: Tally,
     ) -> None:
         self._handler = handler
+        self._call = handler.ready()
+        self._takes_delivery = handler.takes_delivery
         self._publisher = publisher
         self._draining = draining
         self._notes = notes
-        self._clock = clock
+        self._tally = tally
 
     async def run(self, entry: Entry, claim: Claimed | None) -> Outcome:
         """An exception of the handler's is an outcome, whatever it is. `claim`: that of the handler's inbox."""
-        began, failure = self._clock(), None
+        entry.since = began = monotonic()
+        if entry.waiting_since is not None:
+            self._tally.waits.add(began - entry.waiting_since)
+            entry.waiting_since = None
+        failure: BaseException | None = None
         timer = None if self._handler.timeout is None else self._timer(entry, self._handler.timeout)
         entry.handling = True
         try:
-            await self._handler.call(entry.message, self._delivery(entry, claim))
+            await self._call(entry.message, self._delivery(entry, claim))
         except GeneratorExit:  # the loop is gone, and with it everything that a settlement takes
             raise
         except BaseException as error:  # noqa: BLE001 - SystemExit from a handler must not end the worker
@@ -59,12 +66,16 @@ class Attempt:
             await _absorb_cancellations(task)
         is_completed = failure is None and entry.interrupted is None
         outcome = COMPLETED if is_completed else self._outcome(entry, failure)
-        self._notes.finished_with(entry, outcome.name, self._clock() - began)
+        seconds = monotonic() - began
+        if not is_completed:
+            self._tally.failed[outcome.name] += 1
+        self._tally.durations.add(seconds)
+        self._notes.finished_with(entry, outcome.name, seconds)
         return outcome
 
     def _delivery(self, entry: Entry, claim: Claimed | None) -> Delivery | None:
         """None where the handler takes none: most do without."""
-        if self._handler.plan.delivery_parameter is None:
+        if not self._takes_delivery:
             return None
         return Delivery(entry.message, entry.attempt, self._draining, self._publisher, claim)
 

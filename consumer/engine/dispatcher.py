@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from enum import Enum, auto
 from functools import partial
 from itertools import islice
+from time import monotonic
 
 from consumer.broker.port import Lease
 from consumer.core.delivery import Message
@@ -47,6 +48,7 @@ class Dispatcher:
         self, handler: Handler, work: Work, settler: Settler, budget: Budget, owner: Owner, notes: Notes
     ) -> None:
         self.handler = handler
+        self.tally = notes.tallies[handler.queue.name]
         self._work = work
         self._settler = settler
         self._budget = budget
@@ -71,17 +73,22 @@ class Dispatcher:
 
     def deliver(self, lease: Lease, tag: int, message: Message) -> None:
         """A delivery arrived: a plain call that records, and starts what may be started."""
+        self.tally.received += 1
         entry = self._settler.receive(lease, tag, message)
         if self._counts_attempts:
             entry.more_attempts = message.returns
         self._notes.received(entry, lease.generation)
-        if message.redelivered and self._is_known(entry):
-            return
+        if message.redelivered:
+            self.tally.redelivered += 1
+            if self._is_known(entry):
+                return
         if self._intake is Intake.RETURNING:
             self._settler.requeue(entry, self._handing_back_for)
             return
         self._waiting.append(entry)
         self._fill()
+        if self._waiting:
+            entry.waiting_since = monotonic()
 
     def know(self, facts: QueueFacts) -> None:
         """What the queue was found to be, when it was prepared."""

@@ -7,15 +7,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from time import monotonic
 
 from consumer.broker.port import Broker, Publisher
 from consumer.core.events import Audience, Event
 from consumer.core.ledger import Ledger
 from consumer.core.lifecycle import Happening, Lifecycle, Phase
+from consumer.core.snapshot import Snapshot
 from consumer.delivery import Draining
 from consumer.engine.attempt import Attempt
 from consumer.engine.background import Background, BackgroundTask
 from consumer.engine.budget import Budget
+from consumer.engine.counted import CountedPublisher
 from consumer.engine.deadline import Deadline
 from consumer.engine.dispatcher import Dispatcher
 from consumer.engine.drain import LETTING_GO, Crew, drain
@@ -34,6 +37,7 @@ from consumer.engine.report import Report
 from consumer.engine.returning import Returning
 from consumer.engine.runs import Runs
 from consumer.engine.settler import Settler
+from consumer.engine.snapshots import Snapshots
 from consumer.engine.stop import StopRequest
 from consumer.engine.subscription import Subscription
 from consumer.engine.supervisor import Patience, Supervisor
@@ -45,7 +49,7 @@ from consumer.inbox.owner import new_owner
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an engine is to run. Times in seconds."""
+    """What an engine is to run. Times in seconds. `wrap_publisher`: for what users publish; copies go without."""
 
     handlers: Sequence[Handler]
     patience: Patience
@@ -55,6 +59,7 @@ class Plan:
     lifespan: AbstractAsyncContextManager[object] | None = None
     background: Sequence[BackgroundTask] = field(default=())
     draining: Draining = field(default_factory=Draining)
+    wrap_publisher: Callable[[Publisher], Publisher] | None = None
 
 
 class Engine:
@@ -74,7 +79,9 @@ class Engine:
         self._draining = plan.draining
         self._lifespan = Lifespan(plan.lifespan, self._owner, self._lifespan_ended)
         self._failure: BaseException | None = None
-        self.publisher: Publisher = self._owner.context.run(broker.publisher)
+        counted = CountedPublisher(self._owner.context.run(broker.publisher))
+        self.publisher: Publisher = counted
+        self.users_publisher = counted if plan.wrap_publisher is None else plan.wrap_publisher(counted)
         self._settler = Settler(Ledger(), self._notes)
         self._claimant = new_owner()
         self._once: list[Once] = []
@@ -85,6 +92,16 @@ class Engine:
         self._pools = Pools(pools, self._draining, self._notes)
         self._supervisor = Supervisor(
             broker, subscriptions, plan.patience, self.stop, self.quiet, self.lifecycle, self._notes
+        )
+        self._snapshots = Snapshots(
+            self.lifecycle,
+            self.stop,
+            self._supervisor,
+            self.background,
+            self._notes,
+            counted.published,
+            plan.drain_timeout,
+            monotonic,
         )
 
     def begin(self) -> "asyncio.Task[Report]":
@@ -128,6 +145,7 @@ class Engine:
 
     async def _drain(self, deadline: Deadline, why: Happening) -> list[str]:
         self.lifecycle.move(why)
+        self._snapshots.draining_since = monotonic()
         dispatchers = [each.dispatcher for each in self._supervisor.subscriptions]
         counts = {
             "in_flight": sum(len(each.in_flight) for each in dispatchers),
@@ -190,9 +208,10 @@ class Engine:
         if handler.inbox is not None:
             once = Once(handler.inbox, handler.queue.name, self._claimant, self._notes)
             self._once.append(once)
+        tally = self._notes.tallies[handler.queue.name]
         work = Work(
             handler.retry,
-            Attempt(handler, self.publisher, self._draining, self._notes, self._clock),
+            Attempt(handler, self.users_publisher, self._draining, self._notes, tally),
             once,
             Runs(self._settler.holds),
             self._settler,
@@ -203,6 +222,10 @@ class Engine:
             self._notes,
         )
         return Dispatcher(handler, work, self._settler, budget, self._owner, self._notes)
+
+    def snapshot(self) -> Snapshot:
+        """What it looks like now. On any thread, at any moment."""
+        return self._snapshots.take()
 
     @property
     def phase(self) -> Phase:

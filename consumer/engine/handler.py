@@ -4,18 +4,19 @@ May know: the user's function, payload decoding. May not know: leases, settlemen
 """
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from consumer.core.delivery import Message
 from consumer.core.queue import Queue
 from consumer.core.retry import RetryPolicy
 from consumer.delivery import Delivery
-from consumer.engine.processes.crossing import Call
+from consumer.engine.processes import crossing
 from consumer.engine.processes.pool import Processes
 from consumer.engine.threads import Threads
 from consumer.errors import Undecodable
 from consumer.inbox.port import Inbox
+from consumer.middleware import Call, Middleware, around
 from consumer.payload import CallPlan
 
 
@@ -35,6 +36,16 @@ class Handler:
     inbox: Inbox | None
     threads: Threads
     processes: Processes | None = None
+    middleware: Sequence[Middleware] = ()
+
+    @property
+    def takes_delivery(self) -> bool:
+        """Whether somebody looks at the delivery, beside the payload: most handlers do without."""
+        return self.plan.delivery_parameter is not None or bool(self.middleware)
+
+    def ready(self) -> Call:
+        """`call`, with the middleware around it; made once, for it takes time."""
+        return around(self.middleware, self.call)
 
     @property
     def payload_type(self) -> object:
@@ -59,8 +70,8 @@ class Handler:
         return self.threads.run(functools.partial(self.function, *payload, **named))
 
 
-def _call(message: Message, delivery: Delivery | None) -> Call:
+def _call(message: Message, delivery: Delivery | None) -> crossing.Call:
     """What is sent to another process: with all properties, which may not have been read yet."""
     if delivery is None:
-        return Call(message.replaced(), message.attempt, None)
-    return Call(message.replaced(), delivery.attempt, delivery.claim)
+        return crossing.Call(message.replaced(), message.attempt, None)
+    return crossing.Call(message.replaced(), delivery.attempt, delivery.claim)

@@ -5,34 +5,50 @@ May know: events, entries of the ledger, the idle watch. May not know: what is d
 What every delivery goes through has a method of its own here: the event is made only while somebody wants it.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from consumer.core.events import Audience, Event, EventName, Observer
 from consumer.core.ledger import Entry
+from consumer.core.tally import Tally
 from consumer.engine.idle import IdleWatch
 
 
 class Notes:
-    """Called with an event, it tells it. `finished` and `handed_back` count since `count_anew`."""
+    """Called with an event, it tells it. `finished` and `handed_back` count since `count_anew`.
+
+    `tallies`, by queue, and `told`, by event and queue (routine ones excepted), count from the start.
+    """
 
     def __init__(self, audience: Audience, tell: Observer, idle: IdleWatch) -> None:
         self.finished = 0
         self.handed_back = 0
+        self.tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        self.told: defaultdict[tuple[str, str | None], int] = defaultdict(int)
         self._audience = audience
         self._tell = tell
         self._idle = idle
 
     def __call__(self, event: Event) -> None:
         """Tell it, after it is counted."""
+        self.told[event.name, event.queue] += 1
         match event.name:
             case "requeued" | "lease_lost":
-                self.handed_back += event.data.get("reason") == "drain"
-                self._idle.went()
+                self._left(event)
             case "consuming":
                 self._idle.begin()
             case "connection_lost" | "channel_lost" | "quieted":
                 self._idle.end()  # until all is consumed again
         self._tell(event)
+
+    def _left(self, event: Event) -> None:
+        reason, tally = str(event.data.get("reason")), self.tallies[event.queue or ""]
+        if event.name == "requeued":
+            tally.returned(reason)
+        else:
+            tally.ended["lease_lost"] += 1
+        self.handed_back += reason == "drain"
+        self._idle.went()
 
     def count_anew(self) -> None:
         """The drain begins: the report counts from here."""
@@ -58,6 +74,7 @@ class Notes:
 
     def settled(self, entry: Entry, outcome: str) -> None:
         """It is acked."""
+        self.tallies[entry.message.queue].ended[outcome] += 1
         self._idle.went()
         if self._audience.wants_routine:
             self._routine("settled", entry, {"outcome": outcome})

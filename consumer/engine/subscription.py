@@ -30,6 +30,16 @@ class Subscription:
         self._resting: Lease | None = None
         self._turn = asyncio.Lock()
 
+    @property
+    def consumed(self) -> bool:
+        """Whether a consumer of ours is on the queue."""
+        return self.opened and self._lease is not None and not self._lease.lost.done()
+
+    @property
+    def at_risk(self) -> bool:
+        """Whether returns can drop its messages (`queue_at_risk` was told)."""
+        return self._risk is not None
+
     async def prepare(self, connection: Connection) -> None:
         """Make sure of the queue, and learn what it is. Raises BrokerAway or BrokerRefused."""
         facts = await connection.prepare(self.queue)

@@ -58,6 +58,11 @@ class Supervisor:
         self._steady_since: float | None = None
         self._now = asyncio.get_running_loop().time
 
+    @property
+    def connection(self) -> Connection | None:
+        """The present connection, or the last one; None before the first."""
+        return self._connection
+
     async def run(self) -> None:
         """Consume until a stop is asked for. Raises BrokerRefused or BrokerAway."""
         while not self._stop.asked.done():

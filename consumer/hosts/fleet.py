@@ -23,9 +23,10 @@ from typing import Any
 from consumer.engine.report import ExitCode
 from consumer.errors import ConfigurationError
 from consumer.hosts.signals import FORCED, LEAVING, Stoppable, StopSignals, installed
+from consumer.listening import shifted
 
 LINK = "LASTCALL_PARENT_LINK"
-"""The environment variable by which a child knows its link: the number of a file descriptor."""
+"""The environment variable by which a child knows its link: the number of a file descriptor, and its own number."""
 QUIET, RESUME = b"q", b"r"
 """What a parent says over the link."""
 STEADY = 60.0
@@ -193,7 +194,7 @@ class _Child:
             with its:
                 self._process = process = subprocess.Popen(  # noqa: S603 - this very command over again
                     self._fleet.command(),
-                    env=os.environ | {LINK: str(its.fileno())},
+                    env=os.environ | {LINK: f"{its.fileno()}:{self.number}"},
                     pass_fds=[its.fileno()],
                     process_group=0,
                 )
@@ -209,7 +210,8 @@ class _Child:
 class ParentLink:
     """A child's end of the link, for `told`, who hears what the parent wishes."""
 
-    def __init__(self, descriptor: int, told: Stoppable) -> None:
+    def __init__(self, descriptor: int, number: int, told: Stoppable) -> None:
+        self._number = number
         self._socket = socket.socket(fileno=descriptor)
         self._socket.set_inheritable(False)
         self._told = told
@@ -218,8 +220,22 @@ class ParentLink:
     @classmethod
     def found(cls, told: Stoppable) -> "ParentLink | None":
         """The link of this process, if it is a child; it is told once, and not to the processes that it starts."""
-        descriptor = os.environ.pop(LINK, None)
-        return None if descriptor is None else cls(int(descriptor), told)
+        given = os.environ.pop(LINK, None)
+        descriptor, _, number = (given or "").partition(":")
+        return None if given is None else cls(int(descriptor), int(number), told)
+
+    def own_port(self, address: str | None) -> str | None:
+        """Where this child answers, when its first sibling answers here: each has the port after the one before it.
+
+        Raises ConfigurationError past the last port.
+        """
+        try:
+            return None if address is None else shifted(address, self._number - 1)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"health (--health or LASTCALL_HEALTH): process {self._number} has the port {self._number - 1} after "
+                f"{address!r}. {error}: begin further down."
+            ) from error
 
     def report(self, report: dict[str, object]) -> None:
         """Tell the parent how it went."""

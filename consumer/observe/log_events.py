@@ -59,6 +59,11 @@ class EventLog:
         log_event(event)
 
 
+def is_business_as_usual(event: Event) -> bool:
+    """Whether nobody needs to look at it."""
+    return _level(event) < logging.WARNING
+
+
 def _level(event: Event) -> int:
     if event.data.get("orphans") or event.data.get("reason") == "orphan":
         return logging.WARNING

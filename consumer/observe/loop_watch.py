@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from queue import Empty, SimpleQueue
-from threading import Thread, get_ident
+from threading import TIMEOUT_MAX, Thread, get_ident
 from time import monotonic
 
 from consumer.core.events import Event, Observer
@@ -20,6 +20,7 @@ from consumer.observe.stacks import users_frames
 
 LONGEST_PAUSE = 1.0
 """Seconds between two questions at most."""
+FOR_EVER = TIMEOUT_MAX / 2
 SLACK = 0.5
 """Seconds that the thread may wake late; more, and it was stopped itself."""
 NO_TASK = "no task: a callback"
@@ -28,22 +29,26 @@ _logger = logging.getLogger("lastcall")
 
 
 @contextmanager
-def watching(blocked_after: float | None, heartbeat: float, observe: Observer) -> Iterator[None]:
-    """Watch the running loop meanwhile.
+def watching(
+    blocked_after: float | None, heartbeat: float, observe: Observer, *, always: bool = False
+) -> Iterator["LoopWatch | None"]:
+    """Watch the running loop meanwhile; the watch, where there is one.
 
     Args:
         blocked_after: Seconds without an answer after which the task that holds the loop is named in the log, and
-            again after twice, four times … as long; None: the loop is not watched.
+            again after twice, four times … as long; None: nobody is ever named, and nothing watched.
         heartbeat: Seconds between heartbeats, which a blocked loop can't send.
         observe: Is told `loop_blocked` on the loop's thread, once the loop is free again.
+        always: Watch the loop though nobody is to be named: somebody asks for its lag.
     """
-    if blocked_after is None:
-        yield
+    if blocked_after is None and not always:
+        yield None
         return
-    watch = LoopWatch(asyncio.get_running_loop(), blocked_after, heartbeat, observe)
+    patience = FOR_EVER if blocked_after is None else blocked_after
+    watch = LoopWatch(asyncio.get_running_loop(), patience, heartbeat, observe)
     Thread(target=watch.run, name="lastcall loop watch", daemon=True).start()
     try:
-        yield
+        yield watch
     finally:
         watch.stop()
 
@@ -75,6 +80,14 @@ class LoopWatch:
         )
         self._signs: SimpleQueue[_Sign] = SimpleQueue()
         self._asked_at = 0.0
+        self._answered = True
+        self.lag = 0.0
+        """Seconds that the loop took for its last answer."""
+
+    def silent_for(self) -> float:
+        """Seconds since a question that the loop has not answered yet; 0: it has answered. On any thread."""
+        asked_at = self._asked_at
+        return 0.0 if self._answered else monotonic() - asked_at
 
     def stop(self) -> None:
         """Let the thread go. Waits for nothing, so that a clogged log can't hold the loop."""
@@ -91,11 +104,17 @@ class LoopWatch:
 
     def _ask(self) -> bool:
         self._asked_at = monotonic()
+        self._answered = False
         try:
-            self._loop.call_soon_threadsafe(self._signs.put, _Sign.ALIVE)
+            self._loop.call_soon_threadsafe(self._answer)
         except RuntimeError:  # it is closed
             return False
         return True
+
+    def _answer(self) -> None:
+        self.lag = monotonic() - self._asked_at
+        self._answered = True
+        self._signs.put(_Sign.ALIVE)
 
     def _hear(self, seconds: float) -> _Sign:
         due = monotonic() + seconds

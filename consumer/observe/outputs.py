@@ -4,11 +4,13 @@ May know: settings, the other files of this room. May not know: the engine.
 """
 
 import contextlib
+import importlib.util
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from consumer.core.events import Observer
 from consumer.errors import LastcallError
@@ -17,17 +19,30 @@ from consumer.observe.log_events import EventLog
 from consumer.observe.logs import configure_logging
 from consumer.settings import Settings
 
+if TYPE_CHECKING:
+    from structlog.typing import Processor
+
 
 @contextmanager
 def outputs(settings: Settings, worker: str) -> Iterator[list[Observer]]:
     """The observers that write; closed at the end. Raises ConfigurationError when `--events` can't be opened."""
-    configure_logging(settings.log_level, settings.log_format)
+    configure_logging(settings.log_level, settings.log_format, enrichers=_enrichers(settings))
     stream = EventStream(settings.events, worker) if settings.events else None
     try:
         yield [EventLog()] if stream is None else [EventLog(), stream]
     finally:
         if stream is not None:
             stream.close()
+
+
+def _enrichers(settings: Settings) -> "list[Processor]":
+    if (
+        settings.tracing == "off" or importlib.util.find_spec("opentelemetry") is None
+    ):  # the worker says what is missing
+        return []
+    from consumer.observe.trace_ids import add_trace_ids  # noqa: PLC0415 - only where it is wanted, and there
+
+    return [add_trace_ids]
 
 
 def complain(error: BaseException) -> None:

@@ -4,6 +4,7 @@ May know: structlog. May not know: levels, handlers, the engine. Slow to import:
 """
 
 import logging
+from collections.abc import Sequence
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -11,10 +12,13 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from consumer.observe.log_events import LogLine
 
 
-def formatter(log_format: str, *, on_terminal: bool) -> logging.Formatter:
-    """Renders records of every library. `log_format`: console, json, or auto (console on a terminal)."""
+def formatter(log_format: str, enrichers: Sequence[Processor], *, on_terminal: bool) -> logging.Formatter:
+    """Renders records of every library. `log_format`: console, json, or auto (console on a terminal).
+
+    `enrichers` add keys to each record.
+    """
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[_unfold, *_enrichers()],
+        foreign_pre_chain=[_unfold, *_enrichers(), *enrichers],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             *_renderers(log_format, on_terminal=on_terminal),
@@ -22,7 +26,7 @@ def formatter(log_format: str, *, on_terminal: bool) -> logging.Formatter:
     )
 
 
-def configure_structlog(*, ours: bool) -> None:
+def configure_structlog(enrichers: Sequence[Processor], *, ours: bool) -> None:
     """Have structlog's own loggers write through stdlib's, for a handler of `ours` or of the user's to render.
 
     What the user has configured stays.
@@ -32,7 +36,7 @@ def configure_structlog(*, ours: bool) -> None:
     wrapped = structlog.stdlib.ProcessorFormatter.wrap_for_formatter
     last: Processor = wrapped if ours else structlog.stdlib.render_to_log_kwargs
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *_enrichers(), last],
+        processors=[structlog.stdlib.filter_by_level, *_enrichers(), *enrichers, last],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,

@@ -70,6 +70,7 @@ class Stage:
             "--drain-timeout": options.drain_timeout,
             "--concurrency": options.concurrency,
             "--prefetch": options.prefetch,
+            "--health": "none",  # several workers on one machine can't all have the port of a pod
         }
         given = [(flag, str(value)) for flag, value in flags.items() if value is not None]
         return [options.target, *(word for pair in given for word in pair)]

@@ -1,0 +1,46 @@
+"""What the settings ask for of this room, imported where it is wanted and not else.
+
+May know: settings, the other files of this room. May not know: the engine.
+"""
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from consumer.core.snapshot import Snapshot
+from consumer.errors import ConfigurationError
+from consumer.observe.loop_watch import watching
+from consumer.observers import Observers
+from consumer.settings import Settings, named
+
+if TYPE_CHECKING:
+    from consumer.observe.tracing import Tracing
+
+
+@contextmanager
+def watched(settings: Settings, worker: str, look: Callable[[], Snapshot], observers: Observers) -> Iterator[None]:
+    """Meanwhile the running loop is watched, and whoever asks for the worker's health is answered.
+
+    Raises ConfigurationError when its address can't be listened on.
+    """
+    asked = settings.health is not None
+    with watching(settings.blocked_after, settings.heartbeat, observers, always=asked) as watch:
+        if watch is None or settings.health is None:
+            yield
+            return
+        from consumer.observe.health import answering  # noqa: PLC0415 - see above
+
+        with answering(settings.health, settings.stuck_after, worker, look, watch, observers):
+            yield
+
+
+def tracing(settings: Settings) -> "Tracing | None":
+    """None: it is off. Raises ConfigurationError where it is wanted and can't be had."""
+    if settings.tracing == "off":
+        return None
+    if importlib.util.find_spec("opentelemetry") is None:
+        raise ConfigurationError(f"{named('tracing')}: OpenTelemetry is not installed. Install `lastcall[otel]`.")
+    from consumer.observe.tracing import Tracing  # noqa: PLC0415 - see above
+
+    return Tracing(settings.tracing)
