@@ -4,7 +4,7 @@ SHELL := /bin/bash
 DRILL := .venv/bin/lastcall drill examples.orders.worker:worker --prefetch 20
 ARGS ?=
 
-.PHONY: help setup broker stores demo test test-plain fuzz test-matrix test-cluster lint drill-long figures loss-figures bench bench-growth bench-micro bench-instructions clean
+.PHONY: help setup broker stores demo test test-hosts test-plain fuzz test-matrix test-cluster lint drill-long figures loss-figures bench bench-growth bench-micro bench-instructions clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -24,11 +24,14 @@ demo: setup broker ## three real workers take orders, are scaled down and up und
 stores: ## make sure that the inboxes' tests can have a Redis and a PostgreSQL, or say what is missing
 	@deploy/local/stores </dev/null
 
-test: setup broker stores ## the whole test suite; ARGS="-k drain" for a part of it
-	.venv/bin/python -m pytest -m "not faults" $(ARGS) </dev/null
+test: setup broker stores ## the test suite; ARGS="-k drain" for a part of it
+	.venv/bin/python -m pytest -m "not faults and not every_host" $(ARGS) </dev/null
+
+test-hosts: setup broker ## every way to be stopped on every host (asyncio, uvloop, aiorun, trio, …), also while all tasks are cancelled
+	.venv/bin/python -m pytest -m every_host tests/hosts $(ARGS) </dev/null
 
 test-plain: setup broker ## the suites of workers, hosts and queues without the fast lane, on the client's own reader
-	LASTCALL_TRANSPORT=plain .venv/bin/python -m pytest -m "not faults" tests/process tests/hosts tests/queues $(ARGS) </dev/null
+	LASTCALL_TRANSPORT=plain .venv/bin/python -m pytest -m "not faults and not every_host" tests/process tests/hosts tests/queues $(ARGS) </dev/null
 
 fuzz: setup ## any bytes at the parts that read the broker's, guided by coverage; ARGS=600 for so many seconds each
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'

@@ -41,7 +41,11 @@ STOPS = {
 ENDS = {("uvicorn", SIGTERM): -SIGTERM}
 """How the process ends, where not with 0: uvicorn raises SIGTERM again when all is done."""
 CASES = [
-    pytest.param(host, stop, swept, id=f"{host}-{NAMES.get(stop, stop.name)}{'-swept' * swept}")
+    pytest.param(
+        *(host, stop, swept),
+        id=f"{host}-{NAMES.get(stop, stop.name)}{'-swept' * swept}",
+        marks=[pytest.mark.every_host] if swept or stop is not stops[0] else [],
+    )
     for swept in (False, True)
     for host, stops in STOPS.items()
     for stop in stops
