@@ -28,9 +28,6 @@ from consumer.engine.work import Work
 FIRST_SLICE, LARGEST_SLICE = 4, 32
 """Deliveries that are handed back in one go: a few at first, so that another worker has one at once, then more; not
 too many: RabbitMQ 3.10 shuffles what one nack of more than 32 returns (measured)."""
-AT_ONCE = 32
-"""Handlers that are started before the first of them has begun: the others follow in the loop's next turns, and are
-worked while the acks of those before them are on their way, and the broker sends more."""
 
 
 class Intake(Enum):
@@ -59,7 +56,6 @@ class Dispatcher:
         self._counts_attempts = False
         self._waiting: deque[Entry] = deque()
         self._tasks: dict[Entry, asyncio.Task[None]] = {}
-        self._to_begin = 0
 
     @property
     def in_flight(self) -> dict[Entry, "asyncio.Task[None]"]:
@@ -175,9 +171,7 @@ class Dispatcher:
         return True
 
     def _fill(self) -> None:
-        while self._intake is Intake.OPEN and self._waiting and self._to_begin < AT_ONCE:
-            if len(self._tasks) >= self.handler.concurrency:
-                return
+        while self._intake is Intake.OPEN and self._waiting and len(self._tasks) < self.handler.concurrency:
             if not self._settler.holds(self._waiting[0]):
                 self._waiting.popleft()  # its lease went this very moment: it will be delivered again
             elif self._budget.take():
@@ -191,14 +185,10 @@ class Dispatcher:
 
     def _spawn(self, entry: Entry, work: Callable[[Entry], Coroutine[object, object, None]]) -> None:
         name = f"{self.handler.name} {entry.message.message_id or entry.tag}"
-        self._to_begin += 1
         self._tasks[entry] = self._owner.guarded(self._live(entry, work), name)
 
     async def _live(self, entry: Entry, work: Callable[[Entry], Coroutine[object, object, None]]) -> None:
         """What the tasks run. Its end is its own last step: a callback of the task's would cost a turn of the loop."""
-        self._to_begin -= 1
-        if self._waiting:
-            self._fill()
         try:
             await work(entry)
         except GeneratorExit:  # the loop is gone

@@ -42,13 +42,12 @@ def settlement(channel: int, verb: Verb, tag: int, *, multiple: bool) -> bytes:
 
 
 class LaneOutlet:
-    """Straight to the transport; the first of a turn of the loop at once, those that follow it together after that."""
+    """Straight to the transport, once for each turn of the loop."""
 
     def __init__(self, lane: Lane, channel: int) -> None:
         self._lane = lane
         self._channel = channel
         self._frames: list[bytes] = []
-        self._holds = False
         self._finished = False
         self._loop = asyncio.get_running_loop()
 
@@ -56,13 +55,9 @@ class LaneOutlet:
         """See Outlet."""
         if self._finished:
             return
-        frame = settlement(self._channel, verb, tag, multiple=multiple)
-        if self._holds:
-            self._frames.append(frame)
-        else:
-            self._holds = True
+        if not self._frames:
             self._loop.call_soon(self._write)
-            self._lane.write(self._channel, frame)
+        self._frames.append(settlement(self._channel, verb, tag, multiple=multiple))
 
     async def finish(self) -> None:
         """See Outlet."""
@@ -74,7 +69,6 @@ class LaneOutlet:
         self._frames.clear()
 
     def _write(self) -> None:
-        self._holds = False
         if self._frames:
             self._lane.write(self._channel, b"".join(self._frames))
             self._frames.clear()
