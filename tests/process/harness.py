@@ -21,8 +21,8 @@ from tests.transports import clean_environment
 PATIENCE = 20.0
 """Seconds that a test waits for what must come, on a machine that is busy with other things."""
 MARGIN = 1.0 + 0.5
-"""Seconds in which a process must be gone, beside what its handlers are given; and what a machine that is busy with
-other things may add to it. (What it takes on a quiet one is measured: docs/figures.md.)"""
+"""Seconds after the drain timeout within which a worker that was told to stop must have ended, and those that a busy
+machine may add."""
 HERE = Path(__file__).parent
 
 Event = dict[str, Any]
