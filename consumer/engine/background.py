@@ -130,5 +130,10 @@ async def _contained(function: BackgroundFunction) -> object:
     """What would end the loop past everything that is in flight ends this task alone."""
     try:
         return await function()
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise RuntimeError("what it awaited was cancelled, and it was not") from error
     except (SystemExit, KeyboardInterrupt) as error:
         raise RuntimeError(f"{error!r} in a background task: to end the worker, call worker.stop()") from error

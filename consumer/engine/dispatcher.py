@@ -122,17 +122,21 @@ class Dispatcher:
         self._handing_back_for = reason
         slice_size = FIRST_SLICE
         near_the_limit: list[Entry] = []
-        while self._waiting:
-            for entry in islice(_emptying(self._waiting), slice_size):
-                if self._work.returning.is_near_the_limit(entry):
-                    near_the_limit.append(entry)
-                else:
-                    self._settler.requeue(entry, reason)
-            slice_size = min(2 * slice_size, LARGEST_SLICE)
-            self._settler.flush()
-            await asyncio.sleep(0)  # lets the frames of this slice go out
-        if near_the_limit:
-            await self._work.returning.hand_back(near_the_limit, reason)
+        try:
+            while self._waiting:
+                for entry in islice(_emptying(self._waiting), slice_size):
+                    if self._work.returning.is_near_the_limit(entry):
+                        near_the_limit.append(entry)
+                    else:
+                        self._settler.requeue(entry, reason)
+                slice_size = min(2 * slice_size, LARGEST_SLICE)
+                self._settler.flush()
+                await asyncio.sleep(0)  # lets the frames of this slice go out
+            if near_the_limit:
+                await self._work.returning.hand_back(near_the_limit, reason)
+        finally:  # cancelled: better by nack than by closing
+            for entry in filter(self._settler.holds, near_the_limit):
+                self._settler.requeue(entry, reason)
 
     def flush(self) -> None:
         """Put every settlement made so far in order."""

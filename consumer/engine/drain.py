@@ -70,7 +70,7 @@ async def drain(crew: Crew, deadline: Deadline) -> list[str]:
 
     # 7. Channels close behind the settlements (the barrier), then what the user opened is closed.
     await deadline.bound(_close(crew.subscriptions), extra=LETTING_GO + 0.2, at_most=BROKER_REPLY)
-    await deadline.bound(crew.background.ended(), extra=LETTING_GO + 0.2, at_most=CLEANING_UP)
+    orphans += await _until_the_background_has_cleaned_up(crew, deadline)
     await _close_the_lifespan(crew, deadline)
     return orphans
 
@@ -92,12 +92,10 @@ async def _until_work_ends(crew: Crew, deadline: Deadline) -> None:
 async def _give_up_on_the_rest(crew: Crew) -> list[str]:
     in_flight = [pair for dispatcher in crew.dispatchers for pair in dispatcher.in_flight.items()]
     orphans = [entry for entry, task in in_flight if not task.done()]
-    stretches = [(work, name) for work, name in crew.background.shielded.items() if not work.done()]
     running = _running(crew)
     for dispatcher in crew.dispatchers:
         dispatcher.abandon()
-    for work, _ in stretches:
-        work.cancel()
+    stretches = _given_up_stretches(crew)
     if running:
         await asyncio.wait(running, timeout=LETTING_GO)
     for dispatcher in crew.dispatchers:
@@ -105,7 +103,23 @@ async def _give_up_on_the_rest(crew: Crew) -> list[str]:
     for entry in orphans:
         crew.settler.requeue(entry, "orphan")  # nothing happens if it has been, by its handler's end
         crew.observe(Event("orphaned", entry.message.queue, entry.message.message_id, {"tag": entry.tag}))
-    return [entry.message.message_id or f"tag {entry.tag}" for entry in orphans] + [name for _, name in stretches]
+    return [entry.message.message_id or f"tag {entry.tag}" for entry in orphans] + stretches
+
+
+async def _until_the_background_has_cleaned_up(crew: Crew, deadline: Deadline) -> list[str]:
+    """A moment for what cancelled tasks do in `finally`, and up to the deadline for what they shield in there."""
+    while not await deadline.bound(crew.background.ended(), extra=LETTING_GO + 0.2, at_most=CLEANING_UP):
+        if not crew.background.shielded or not deadline.remaining():
+            break
+        await deadline.wait(asyncio.gather(*crew.background.shielded, return_exceptions=True))
+    return _given_up_stretches(crew)
+
+
+def _given_up_stretches(crew: Crew) -> list[str]:
+    stretches = [(work, name) for work, name in crew.background.shielded.items() if not work.done()]
+    for work, _ in stretches:
+        work.cancel()
+    return [name for _, name in stretches]
 
 
 async def _close_the_lifespan(crew: Crew, deadline: Deadline) -> None:

@@ -76,7 +76,7 @@ class Keeper:
                     await self._subscription.prepare(self._connection)
                     prepared = True
                     continue
-                lease = await self._subscription.open(self._connection)
+                lease = await self._opened()
             except (BrokerAway, BrokerRefused) as error:
                 why, generation = str(error), self._connection.generation
                 if not await self._only_this_queue() or self._past(patience()):
@@ -98,10 +98,26 @@ class Keeper:
             await first_of(self._quiet.over, self._connection.lost, self._stop.asked)
         return self._goes_on()
 
+    async def _opened(self) -> Lease:
+        """What comes while the broker is asked is not started once quiet is wanted."""
+        asked = self._quiet.asked
+
+        def stop_starting(_: object) -> None:
+            if self._quiet.is_wanted:
+                self._subscription.dispatcher.close()
+
+        asked.add_done_callback(stop_starting)
+        try:
+            return await self._subscription.open(self._connection)
+        finally:
+            asked.remove_done_callback(stop_starting)
+
     async def _until_it_rests(self, lease: Lease) -> bool:
         """False when the lease or the connection is lost before, or a stop asked for: the drain takes it from there."""
         if not self._goes_on():
             return False
+        if not self._quiet.is_wanted:
+            self._subscription.dispatcher.open()  # it may have been wanted for a while
         self._listener.opened(self._subscription)
         opened_at = self._now()
         ends = (lease.lost, self._connection.lost, self._stop.asked)

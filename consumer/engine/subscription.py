@@ -4,6 +4,7 @@ May know: the port, the dispatcher. May not know: when to consume or to stop.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,9 @@ from consumer.core.events import Event, Observer
 from consumer.core.risk import Risk, risk_of
 from consumer.engine.dispatcher import Dispatcher
 from consumer.engine.waiting import first_of
+
+SAVING = 2.0
+"""Seconds that copies of what comes near its delivery limit get to be confirmed when the queue is left for a while."""
 
 
 class Subscription:
@@ -86,7 +90,9 @@ class Subscription:
                 await first_of(lease.lost)
                 return
             await lease.cancel()
-            await self.dispatcher.hand_back("quiet")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SAVING):
+                    await self.dispatcher.hand_back("quiet")
             self._resting = lease
 
     async def hand_back(self) -> None:

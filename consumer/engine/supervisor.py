@@ -47,13 +47,14 @@ class Supervisor:
         self._patience = patience
         self._stop = stop
         self._quiet = quiet
-        self._resting: set[Subscription] = set()
+        self._resting: dict[Subscription, asyncio.Future[str]] = {}
+        """By which wish each rests."""
         self._told_of: asyncio.Future[str] | None = None
         self._lifecycle = lifecycle
         self._observe = observe
         self._connection: Connection | None = None
         self._failures = 0
-        self._has_consumed = False
+        self._has_been_up = False
         self._lost_at: float | None = None
         self._steady_since: float | None = None
         self._now = asyncio.get_running_loop().time
@@ -81,11 +82,11 @@ class Supervisor:
 
     def _past_hope(self, error: BrokerAway | BrokerRefused, connection: Connection) -> bool:
         """Before the first success a refusal is final. After it, it may pass (a broker that restarts), for a while."""
-        if isinstance(error, BrokerRefused) and not self._has_consumed:
+        if isinstance(error, BrokerRefused) and not self._has_been_up:
             return True
-        if self._has_consumed and not connection.lost.done():
+        if self._has_been_up and not connection.lost.done():
             return True  # the patience with one queue is over: the others' handlers finish and are acked over this one
-        patience = self._patience.reconnect if self._has_consumed else self._patience.connect
+        patience = self._patience.reconnect if self._has_been_up else self._patience.connect
         return patience is not None and self._lost_at is not None and self._now() - self._lost_at > patience
 
     async def close(self) -> None:
@@ -95,7 +96,7 @@ class Supervisor:
 
     async def _connect(self) -> Connection | None:
         """A connection, or None when a stop is asked for first."""
-        first = not self._has_consumed
+        first = not self._has_been_up
         timeout = self._patience.connect if first else self._patience.reconnect
         connecting = asyncio.create_task(
             reconnect.connect(self._broker, timeout=timeout, retry_refusals=not first, report=self._tell_attempt)
@@ -113,7 +114,7 @@ class Supervisor:
 
     async def _consume_all(self, connection: Connection) -> None:
         """Until the connection is lost or a stop is asked for. At the start, not before all queues are fit for it."""
-        starting = not self._has_consumed
+        starting = not self._has_been_up
         for subscription in self.subscriptions if starting else ():
             if self._stop.asked.done():
                 return
@@ -135,17 +136,16 @@ class Supervisor:
 
     def _patience_with_a_queue(self) -> float | None:
         """Seconds; None before the worker has consumed at all: then a refusal is told at once."""
-        if not self._has_consumed:
+        if not self._has_been_up:
             return None
         return float("inf") if self._patience.reconnect is None else self._patience.reconnect
 
     def rests(self, subscription: Subscription) -> None:
         """See Listener. Once no queue is consumed, the worker is quiet."""
         subscription.opened = False
-        self._resting.add(subscription)
-        asked = self._quiet.asked
-        if self._told_of is not asked and self._resting.issuperset(self.subscriptions):
-            self._told_of = asked
+        self._resting[subscription] = asked = self._quiet.asked
+        if self._told_of is not asked and all(self._resting.get(each) is asked for each in self.subscriptions):
+            self._told_of, self._has_been_up = asked, True
             self._lifecycle.move(Happening.QUIETED)
             self._lost_at, self._steady_since = None, self._now()
             in_flight = sum(len(each.dispatcher.in_flight) for each in self.subscriptions)
@@ -154,10 +154,10 @@ class Supervisor:
     def opened(self, subscription: Subscription) -> None:
         """See Listener. Once all queues are consumed, the worker is ready."""
         subscription.opened = True
-        self._resting.discard(subscription)
+        self._resting.pop(subscription, None)
         if all(each.opened for each in self.subscriptions):
             self._lifecycle.move(Happening.CONSUMED)
-            self._has_consumed, self._lost_at = True, None
+            self._has_been_up, self._lost_at = True, None
             self._steady_since = self._now()
             self._observe(Event("consuming", data={"queues": [each.queue.name for each in self.subscriptions]}))
 

@@ -245,3 +245,66 @@ async def test_what_makes_no_sense_is_refused_where_it_is_written(stage: Stage, 
 
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         stage.worker.background(**wrong)(poll)
+
+
+@pytest.mark.usefixtures("bare_environment")
+def test_what_its_clean_up_shields_is_waited_for_as_well() -> None:
+    async def play() -> None:
+        stage, story = Stage(), []
+
+        async def flush() -> None:
+            await asyncio.sleep(30)
+            story.append("flushed")
+
+        @stage.worker.background
+        async def poll() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await stage.worker.shield(flush())
+
+        stage.handle()
+        await stage.running()
+        stage.worker.stop()
+        report = await stage.serving
+        assert (report.exit_code, report.orphans, story) == (0, [], ["flushed"])
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(play())
+
+
+@pytest.mark.usefixtures("bare_environment")
+def test_and_named_where_it_outlives_the_drain_timeout() -> None:
+    async def play() -> None:
+        stage = Stage()
+        stage.make(drain_timeout=20)
+
+        @stage.worker.background
+        async def poll() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await stage.worker.shield(asyncio.sleep(30))
+
+        stage.handle()
+        await stage.running()
+        stage.worker.stop()
+        report = await stage.serving
+        assert (report.exit_code, report.orphans) == (3, ["lastcall background poll"])
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(play())
+
+
+async def test_a_task_that_awaits_what_somebody_else_has_cancelled_has_crashed(stage: Stage) -> None:
+    @stage.worker.background(on_crash="stop")
+    async def poll() -> None:
+        other = asyncio.ensure_future(asyncio.Event().wait())
+        other.cancel()
+        await other
+
+    stage.handle()
+    stage.start()
+    await stage.told("background_failed")
+    with pytest.raises(LastcallError, match="poll crashed"):
+        await stage.report()
