@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from consumer.core.lifecycle import Phase
-from consumer.errors import BrokerAway, BrokerRefused
+from consumer.errors import BrokerAway, BrokerRefused, LastcallError
 from consumer.testing.fake import FakeBroker
 from tests.engine.hours import JumpingLoop
 from tests.engine.stage import Stage, turns, within
@@ -100,7 +100,7 @@ async def test_it_is_quiet_once_every_queue_rests_by_the_same_wish(stage: Stage)
 
 @pytest.mark.parametrize("error", [BrokerAway("it restarts"), BrokerRefused("its virtual host is down")], ids=repr)
 def test_a_worker_that_was_quiet_from_its_start_outlives_a_broker_that_restarts(
-    bare_environment: Path, error: Exception
+    bare_environment: Path, error: LastcallError
 ) -> None:
     async def play() -> None:
         stage = Stage()
@@ -155,6 +155,8 @@ def test_a_stop_meanwhile_hands_back_by_nack_and_not_by_closing(bare_environment
         report = await stage.serving
         assert (report.exit_code, report.orphans) == (0, [])
         assert stage.fake.returned_by_closing == []
-        assert sorted(stage.ready("orders")) == ["b", "b", "c", "c"], "and their copies, of which nobody could know"
+        assert sorted(map(str, stage.ready("orders"))) == ["b", "b", "c", "c"], (
+            "and their copies, of which nobody could know"
+        )
 
     jumping(play)
