@@ -7,7 +7,7 @@ ARGS ?=
 .PHONY: help setup broker stores demo test test-hosts test-plain fuzz test-matrix test-cluster lint drill-long figures loss-figures bench bench-growth bench-micro bench-instructions clean
 
 help: ## show this list
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 26
 
 setup: .venv/installed ## make .venv and install the project and its tools into it
 	@echo "environment: .venv"

@@ -117,7 +117,7 @@ class Worker(Registry):
         if self._quiet_asked is not None:
             engine.quiet.ask(self._quiet_asked)
         try:
-            watched = wanted.watched(settings, worker_name(), engine.snapshot, self._observers)
+            watched = wanted.watched(settings, worker_name(), engine.snapshot, engine.tell, self._observers)
             with watched, self._observers.meanwhile(tracing):
                 living = engine.begin()
                 cancelled = await outlive_cancellation(living, lambda: engine.stop.ask("serve() was cancelled"))

@@ -41,17 +41,17 @@ The broker: the one that LASTCALL_AMQP_URL or AMQP_URL names (the drill's queues
 are deleted afterwards), else a container, else the machine's own rabbitmq-server.
 """
 
-Messages = Annotated[int, typer.Option(min=1, help="How many messages are published.")]
-Workers = Annotated[int, typer.Option(min=1, help="How many workers are kept running.")]
-ScaleDowns = Annotated[int, typer.Option(min=0, help="How often one of them is told to leave, and replaced.")]
-Seed = Annotated[int | None, typer.Option(help="Repeats an earlier drill. Default: random, and printed.")]
+Messages = Annotated[int, typer.Option(metavar="N", min=1, help="How many messages are published.")]
+Workers = Annotated[int, typer.Option(metavar="N", min=1, help="How many workers are kept running.")]
+ScaleDowns = Annotated[int, typer.Option(metavar="N", min=0, help="How often one of them is told to leave.")]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Repeats an earlier drill. Default: random, and printed.")]
 Payload = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Payloads, one JSON document a line. Default: made from the handlers' types."),
 ]
 DrainTimeout = Annotated[float | None, typer.Option(metavar="SECONDS", help="For the workers, as of `run`.")]
-Concurrency = Annotated[int | None, typer.Option(min=1, help="For the workers, as of `run`.")]
-Prefetch = Annotated[int | None, typer.Option(min=1, help="For the workers, as of `run`.")]
+Concurrency = Annotated[int | None, typer.Option(metavar="N", min=1, help="For the workers, as of `run`.")]
+Prefetch = Annotated[int | None, typer.Option(metavar="N", min=1, help="For the workers, as of `run`.")]
 KeepLogs = Annotated[
     Path | None, typer.Option(metavar="DIRECTORY", help="Keep the workers' logs and events there. Default: deleted.")
 ]
@@ -73,7 +73,10 @@ def drill(
     patience: Patience = 60.0,
     json_output: Json = False,
 ) -> None:
-    """Prove the promise: scale real processes of a worker down and up while they work, on a real broker."""
+    """Prove the promise on a real broker, with real processes.
+
+    They are scaled down and up while they work.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl+C: what was started is stopped
     console = Console(stderr=json_output, highlight=False)
     options = DrillOptions(

@@ -42,7 +42,7 @@ to its place. While a command looks, it holds what it has seen: nobody else, ano
 _STYLE: dict[str, Any] = {"rich_markup_mode": None, "add_completion": False, "pretty_exceptions_enable": False}
 
 parked = typer.Typer(
-    help="Look at messages that could not be worked, send them back to work, or drop them.",
+    help="Look at parked messages, send them back to work, or drop them.",
     epilog=EPILOG,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
@@ -64,7 +64,7 @@ def list_messages(
     amqp_url: options.AmqpUrl = None,
     queue_prefix: options.QueuePrefix = None,
 ) -> None:
-    """List them: the oldest 100 in a table, or as many as --limit says; with --json all of them."""
+    """List them. In a table the oldest 100, or as many as --limit says; with --json all of them."""
     settings = Settings.load(amqp_url=amqp_url, queue_prefix=queue_prefix)
     wanted = options.wanted(ids, reason, exception, since, until, min_attempts)
     rows: list[tuple[int, ParkedStory]] = []
@@ -90,7 +90,7 @@ def show(
     amqp_url: options.AmqpUrl = None,
     queue_prefix: options.QueuePrefix = None,
 ) -> None:
-    """Show them whole: story, properties, headers, traceback, body; the oldest 10, or as many as --limit says."""
+    """Show them whole: story, properties, headers, traceback, body. The oldest 10, or as many as --limit says."""
     settings = Settings.load(amqp_url=amqp_url, queue_prefix=queue_prefix)
     wanted = options.wanted(ids, reason, exception, since, until, min_attempts)
 
@@ -118,7 +118,7 @@ def replay(
     amqp_url: options.AmqpUrl = None,
     queue_prefix: options.QueuePrefix = None,
 ) -> None:
-    """Send them back to work in their order: each to the queue that it came from, attempts counted from 1 again."""
+    """Send them back to work in their order. Each to the queue that it came from, attempts counted from 1 again."""
     settings = Settings.load(amqp_url=amqp_url, queue_prefix=queue_prefix)
     wanted = options.wanted(ids, reason, exception, since, until, min_attempts)
     found, target = run(look_for(settings, queue, to))

@@ -12,5 +12,5 @@ The worker hands back what it has not started, finishes what it has, and stays c
 
 
 def quiet(pid: Pid) -> None:
-    """Tell a worker to take nothing new until it is told to resume (SIGTSTP)."""
+    """Tell a worker to take nothing new, and to stay (SIGTSTP)."""
     tell(pid, "SIGTSTP", "to be quiet")

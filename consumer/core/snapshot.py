@@ -46,12 +46,13 @@ class QueueSnapshot:
 class Snapshot:
     """The whole worker. Times in seconds.
 
-    `address`: of the broker, without the password; None while there is no connection. `draining_for`: since the stop
-    was asked for; None before. `shielded`: the stretches of background tasks that a drain waits for. `told`: how often
-    which event was told of which queue (None: of the worker), routine ones excepted.
+    `quiet`: no new work is wanted. `address`: of the broker, without the password; None while there is no connection.
+    `draining_for`: since the stop was asked for; None before. `shielded`: the stretches of background tasks that a
+    drain waits for. `told`: how often which event was told of which queue (None: of the worker), routine ones excepted.
     """
 
     phase: Phase
+    quiet: bool
     generation: int
     address: str | None
     reason: str | None
@@ -70,7 +71,7 @@ class Snapshot:
     @property
     def ready(self) -> bool:
         """Whether it takes messages, or will as soon as the broker is back."""
-        return self.phase in READY
+        return self.phase in READY and not self.quiet
 
     @property
     def draining(self) -> bool:

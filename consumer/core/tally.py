@@ -9,6 +9,7 @@ interrupt, so it is never torn, but two of its numbers may be of two moments.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
+from operator import add
 
 BOUNDS = (
     *(0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
@@ -42,6 +43,10 @@ class Histogram:
         """As it is now."""
         return Histogram(self.buckets, self.total)
 
+    def __add__(self, other: "Histogram") -> "Histogram":
+        """Both together."""
+        return Histogram(map(add, self.buckets, other.buckets), self.total + other.total)
+
     @property
     def count(self) -> int:
         """How many in all."""
@@ -49,9 +54,12 @@ class Histogram:
 
 
 class Tally:
-    """The numbers of one queue. `received` is the sum of `ended` and of what is here and unsettled."""
+    """The numbers of one queue. `received` is the sum of `ended` and of what is here, over a lease that stands.
 
-    __slots__ = ("durations", "ended", "failed", "received", "redelivered", "waits")
+    A delivery whose lease is lost has ended, though its handler runs on; one that has joined such a handler is here.
+    """
+
+    __slots__ = ("completions", "ended", "failed", "failures", "received", "redelivered", "waits")
 
     def __init__(self) -> None:
         self.received = 0
@@ -59,15 +67,22 @@ class Tally:
         self.ended: defaultdict[str, int] = defaultdict(int, dict.fromkeys(ENDS, 0))
         self.failed: defaultdict[str, int] = defaultdict(int, dict.fromkeys(FAILURES, 0))
         """Attempts that have not completed, by their end."""
-        self.durations = Histogram()
-        """Of attempts: from the handler's start to its end."""
+        self.completions = Histogram()
+        """Of attempts that have completed: from the handler's start to its end."""
+        self.failures = Histogram()
+        """Of the other attempts."""
         self.waits = Histogram()
         """Of deliveries that found no free slot: from their arrival to their handler's start."""
 
     @property
     def completed(self) -> int:
         """Attempts that have completed."""
-        return self.durations.count - sum(self.failed.values())
+        return self.completions.count
+
+    @property
+    def durations(self) -> Histogram:
+        """Of all attempts."""
+        return self.completions + self.failures
 
     def returned(self, reason: str) -> None:
         """A delivery went back to its queue."""
@@ -78,8 +93,9 @@ class Tally:
         copy = Tally()
         copy.received, copy.redelivered = self.received, self.redelivered
         copy.ended.update(self.ended)
-        copy.failed.update(self.failed)  # before the durations, of which they are a part
-        copy.durations, copy.waits = self.durations.copied(), self.waits.copied()
+        copy.failed.update(self.failed)
+        copy.completions, copy.failures = self.completions.copied(), self.failures.copied()
+        copy.waits = self.waits.copied()
         return copy
 
 

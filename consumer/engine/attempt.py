@@ -67,9 +67,11 @@ class Attempt:
         is_completed = failure is None and entry.interrupted is None
         outcome = COMPLETED if is_completed else self._outcome(entry, failure)
         seconds = monotonic() - began
-        if not is_completed:
+        if is_completed:
+            self._tally.completions.add(seconds)
+        else:
             self._tally.failed[outcome.name] += 1
-        self._tally.durations.add(seconds)
+            self._tally.failures.add(seconds)
         self._notes.finished_with(entry, outcome.name, seconds)
         return outcome
 

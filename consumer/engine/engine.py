@@ -43,7 +43,7 @@ from consumer.engine.subscription import Subscription
 from consumer.engine.supervisor import Patience, Supervisor
 from consumer.engine.waiting import ended_or_cancelled, first_of
 from consumer.engine.work import Work
-from consumer.errors import LastcallError
+from consumer.errors import BrokerAway, BrokerRefused, LastcallError
 from consumer.inbox.owner import new_owner
 
 
@@ -96,6 +96,7 @@ class Engine:
         self._snapshots = Snapshots(
             self.lifecycle,
             self.stop,
+            self.quiet,
             self._supervisor,
             self.background,
             self._notes,
@@ -115,7 +116,7 @@ class Engine:
         await first_of(supervising, self.stop.asked)
         deadline = Deadline(self._clock, self._plan.drain_timeout, self.stop.hurried)
         error = self._failure or _error_of(supervising)
-        self.stop.ask(f"failed: {error}")
+        self.stop.ask(f"failed: {_shown(error)}")
         self._idle.end()
         orphans = await self._drain(deadline, Happening.STOP if error is None else Happening.FAILED)
         await asyncio.wait({supervising}, timeout=deadline.remaining(extra=LETTING_GO + 0.3, at_most=1.0))
@@ -223,6 +224,10 @@ class Engine:
         )
         return Dispatcher(handler, work, self._settler, budget, self._owner, self._notes)
 
+    def tell(self, event: Event) -> None:
+        """Tell what somebody beside the engine has seen: counted and told as its own. On the loop's thread."""
+        self._notes(event)
+
     def snapshot(self) -> Snapshot:
         """What it looks like now. On any thread, at any moment."""
         return self._snapshots.take()
@@ -231,6 +236,11 @@ class Engine:
     def phase(self) -> Phase:
         """Where this run is."""
         return self.lifecycle.phase
+
+
+def _shown(error: BaseException | None) -> str:
+    """What anybody may read of it. The text of an error that is not ours may hold a secret: the report has it."""
+    return str(error) if isinstance(error, BrokerAway | BrokerRefused) else type(error).__name__
 
 
 def _error_of(task: "asyncio.Task[None]") -> BaseException | None:

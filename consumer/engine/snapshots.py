@@ -16,6 +16,7 @@ from consumer.core.snapshot import InFlight, QueueSnapshot, Snapshot
 from consumer.core.tally import Published
 from consumer.engine.background import Background
 from consumer.engine.notes import Notes
+from consumer.engine.quiet import Quiet
 from consumer.engine.stop import StopRequest
 from consumer.engine.subscription import Subscription
 from consumer.engine.supervisor import Supervisor
@@ -27,6 +28,7 @@ class Snapshots:
 
     lifecycle: Lifecycle
     stop: StopRequest
+    quiet: Quiet
     supervisor: Supervisor
     background: Background
     notes: Notes
@@ -41,6 +43,7 @@ class Snapshots:
         connection = self.supervisor.connection
         return Snapshot(
             phase=self.lifecycle.phase,
+            quiet=self.quiet.is_wanted,
             generation=0 if connection is None else connection.generation,
             address=None if connection is None or connection.lost.done() else connection.address,
             reason=asked.result() if asked.done() else None,

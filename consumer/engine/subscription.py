@@ -21,7 +21,7 @@ SAVING = 2.0
 class Subscription:
     """Opens leases on its queue one after the other; hands back and closes the last one.
 
-    `opened` is the supervisor's note that the queue is consumed on the present connection.
+    `opened` is the supervisor's note that the queue is consumed on the present connection; it ends with the consumer.
     """
 
     def __init__(self, dispatcher: Dispatcher, observe: Observer) -> None:
@@ -106,6 +106,7 @@ class Subscription:
                 return  # a cancel would make another consumer the active one while ours still runs
             if self._lease is not None:
                 await self._lease.cancel()
+                self.opened = False
             await self.dispatcher.hand_back("drain")
 
     def return_leftovers(self) -> None:

@@ -2,10 +2,12 @@
 
 May know: sockets, HTTP/1.1 as far as GET needs it. May not know: what is answered.
 
-One request a connection, each within a bound of time and size, and so many at once: whoever is slow holds nobody up.
+One request a connection, each within a bound of time and size, and so many at once: of more, the one goes that has
+been here longest without having asked. So whoever is slow, or silent, holds nobody up.
 """
 
 import asyncio
+import errno
 import http.client
 import io
 import logging
@@ -30,6 +32,8 @@ _SECURE = (
     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
     "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'\r\n"
 )
+_NO_IPV6 = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
+"""What a kernel without IPv6 answers that says that it has it."""
 _logger = logging.getLogger("lastcall")
 
 Ask = Callable[[str, str, str], Answer]
@@ -45,6 +49,7 @@ class HealthServer:
         self._loop = asyncio.SelectorEventLoop()
         self._stopping = asyncio.Event()
         self._at_once = 0
+        self._silent: dict[asyncio.WriteTransport, None] = {}  # have not asked yet, the oldest first
         self._thread = Thread(target=self._run, name="lastcall health", daemon=True)
 
     @property
@@ -69,22 +74,35 @@ class HealthServer:
     async def _serve(self) -> None:
         server = await asyncio.start_server(self._take, sock=self._socket, limit=MOST_BYTES)
         await self._stopping.wait()
+        with suppress(OSError):  # where a socket that listens can't be
+            self._socket.shutdown(socket.SHUT_RDWR)  # a process that was forked meanwhile has it too
         server.close()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._at_once += 1
+        self._arrives(writer.transport)
         try:
-            if self._at_once <= MOST_AT_ONCE:
-                async with asyncio.timeout(PATIENCE):
-                    writer.write(await self._answer(reader))
-                    await writer.drain()
-                    writer.close()
-                    await writer.wait_closed()
-        except (OSError, TimeoutError):  # who asked is gone, or too slow
+            async with asyncio.timeout(PATIENCE):
+                answer = await self._answer(reader)
+                self._silent.pop(writer.transport, None)
+                writer.write(answer)
+                await writer.drain()
+                writer.close()
+                await writer.wait_closed()
+        except (OSError, TimeoutError, asyncio.CancelledError):  # who asked is gone, or too slow; or we go
             pass
         finally:
             self._at_once -= 1
+            self._silent.pop(writer.transport, None)
             writer.transport.abort()
+
+    def _arrives(self, transport: asyncio.WriteTransport) -> None:
+        """One too many: whoever has been silent for longest goes, this one where all others have asked."""
+        self._at_once += 1
+        self._silent[transport] = None
+        if self._at_once > MOST_AT_ONCE:
+            oldest = next(iter(self._silent))
+            del self._silent[oldest]
+            oldest.abort()
 
     async def _answer(self, reader: asyncio.StreamReader) -> bytes:
         try:
@@ -108,8 +126,11 @@ def _listen(address: str) -> socket.socket:
     host, port = listen_address(address)
     try:
         if host == EVERYWHERE and socket.has_dualstack_ipv6():
-            with suppress(OSError):  # a kernel without IPv6 may say that it has it
+            try:
                 return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+            except OSError as error:
+                if error.errno not in _NO_IPV6:
+                    raise
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family)
     except (OSError, UnicodeError) as error:

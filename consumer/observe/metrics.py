@@ -54,8 +54,11 @@ class Exposition:
             collector(registry=self._registry)
 
     def __call__(self, accept: str) -> tuple[bytes, str]:
-        """The text, in the format that the Accept header asks for, and its content type."""
-        encode, content_type = choose_encoder(accept)
+        """The text, in the format that the Accept header asks for, and its content type; of nonsense, the default."""
+        try:
+            encode, content_type = choose_encoder(accept)
+        except (TypeError, ValueError):  # a version that is no number
+            encode, content_type = choose_encoder("")
         return encode(self._registry), content_type
 
 

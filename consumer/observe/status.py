@@ -36,6 +36,7 @@ class Status:
             "uptime": round(time.monotonic() - self._began, 3),
             "phase": seen.phase.value,
             "ready": seen.ready,
+            "quiet": seen.quiet,
             "loop_silent_for": round(loop_silent_for, 3),
             "connection": {"address": seen.address, "generation": seen.generation},
             "drain": _drain(seen),

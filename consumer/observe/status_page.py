@@ -17,7 +17,7 @@ _STYLE = (
 )
 _QUEUES = ("name", "handler", "consumed", "concurrency", "prefetch", "in_flight", "prefetched", "received")
 _IN_FLIGHT = ("seconds", "queue", "handler", "message_id", "attempt", "lease_lost")
-_STATE = ("phase", "ready", "version", "pid", "uptime", "loop_silent_for")
+_STATE = ("phase", "ready", "quiet", "version", "pid", "uptime", "loop_silent_for")
 
 
 def page(facts: Facts) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from consumer.core.events import Observer
 from consumer.core.snapshot import Snapshot
 from consumer.errors import ConfigurationError
 from consumer.observe.loop_watch import watching
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def watched(settings: Settings, worker: str, look: Callable[[], Snapshot], observers: Observers) -> Iterator[None]:
+def watched(
+    settings: Settings, worker: str, look: Callable[[], Snapshot], tell: Observer, observers: Observers
+) -> Iterator[None]:
     """Meanwhile the running loop is watched, and whoever asks for the worker's health is answered.
 
+    `tell`: is told what is seen of the loop. `observers`: are told whatever the worker tells.
     Raises ConfigurationError when its address can't be listened on.
     """
     asked = settings.health is not None
-    with watching(settings.blocked_after, settings.heartbeat, observers, always=asked) as watch:
+    with watching(settings.blocked_after, settings.heartbeat, tell, always=asked) as watch:
         if watch is None or settings.health is None:
             yield
             return

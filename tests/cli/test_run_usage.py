@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from consumer import __version__
-from consumer.cli.run import run
+from consumer.cli.run import EPILOG, run
 from consumer.settings import Settings
 
 pytestmark = pytest.mark.process
@@ -62,6 +63,19 @@ def test_help_of_run_tells_flags_exit_codes_and_environment(here):
 
 def test_the_flags_of_run_are_the_settings_that_are_told_as_flags():
     assert set(inspect.signature(run).parameters) - {"target"} == set(Settings.FLAGS)
+
+
+@pytest.mark.parametrize("setting", sorted({*Settings.model_fields} - {*Settings.FLAGS}))
+def test_a_setting_without_a_flag_is_named_in_the_help(setting):
+    assert re.search(rf"\bLASTCALL_{setting.upper()}\b", EPILOG.partition("Without a flag: ")[2])
+
+
+@pytest.mark.parametrize("command", [[], ["parked"]])
+def test_what_a_command_does_is_told_in_one_whole_line(here, command):
+    done = lastcall(*command, "--help", cwd=here, COLUMNS="80")
+    told = done.stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert len(told) >= 4
+    assert [line for line in told if not re.fullmatch(r"  [a-z]+ +[A-Z].*[^.]\.", line)] == []
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,19 @@ async def test_a_second_ctrl_c_while_it_waits_for_connections_drains_all_the_sam
     await application.exit()
     assert application.ids("settled", outcome="completed") == [held]
     await answering
+
+
+async def test_ctrl_c_after_sigterm_while_it_waits_for_connections_ends_the_process_and_the_broker_requeues(
+    workers: Workers, jobs: Jobs, gate: Gate, tmp_path: Path
+) -> None:
+    """uvicorn skips the end of the lifespan here too, and then raises SIGTERM again, at which Python's default ends."""
+    application, answering = await with_a_request(workers, tmp_path)
+    await jobs.publish(1, "hold")
+    await application.until("started")
+    application.signal(SIGTERM)
+    await application.until_logged("Waiting for connections to close")
+    application.signal(SIGINT)
+    assert await application.exit() == -SIGTERM
+    assert application.named("drain_started") == []
+    await jobs.until_ready(1)
+    await answering

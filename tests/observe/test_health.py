@@ -57,6 +57,34 @@ async def test_a_worker_whose_connection_is_lost_stays_ready_and_alive(stage: St
     gate.open()
 
 
+async def test_a_quiet_worker_is_not_ready_while_its_connection_is_lost_either(stage: Stage, ports: Ports) -> None:
+    stage.handle()
+    stage.start()
+    await stage.told("consuming")
+    stage.worker.quiet()
+    await stage.told("quieted")
+    assert await statuses(ports.last) == (OK, UNAVAILABLE, OK)
+    gate = stage.fake.hold("connect")
+    stage.fake.cut()
+    await within(gate.reached)
+    reply = await ask(ports.last, "/readyz")
+    assert (reply.status, reply.text) == (UNAVAILABLE, "reconnecting\n")
+    assert (await ask(ports.last, "/statusz")).json["quiet"] is True
+    gate.open()
+    await stage.told("quieted", 2)
+    stage.worker.resume()
+    await stage.told("consuming", 2)
+    assert await statuses(ports.last) == (OK, OK, OK)
+
+
+async def test_what_has_never_consumed_has_started_once_it_is_quiet_or_told_to_stop(stage: Stage, ports: Ports) -> None:
+    stage.handle()
+    stage.worker.quiet()
+    stage.start()
+    await stage.told("quieted")
+    assert await statuses(ports.last) == (OK, UNAVAILABLE, OK)
+
+
 async def test_it_answers_while_the_loop_is_blocked_and_shows_who_blocks_it(stage: Stage, ports: Ports) -> None:
     seen: list[Any] = []
 

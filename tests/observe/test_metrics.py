@@ -1,20 +1,25 @@
 """What is counted is what happened, and is told as Prometheus wants it."""
 
 import re
+import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as families
 
-from consumer import Delivery, Park, PublishFailed, Requeue, Retry
+from consumer import Delivery, Park, PublishFailed, Queue, Requeue, Retry
+from consumer.core.events import ROUTINE, EventName
 from consumer.core.tally import BOUNDS, ENDS, Histogram, Tally
-from consumer.observe.metric import Metric
+from consumer.observe.metric import Metric, Sight
 from consumer.observe.metric_table import BY_CONVENTION, METRICS
 from consumer.observe.metrics import WorkerCollector
-from tests.engine.stage import Stage, turns
+from tests.engine.stage import Stage, turns, within
 from tests.observe.asking import Ports, ask
 
 DOCS = Path(__file__).parents[2] / "docs/metrics.md"
@@ -36,13 +41,14 @@ def registry(stage: Stage) -> CollectorRegistry:
     return registry
 
 
-def books(stage: Stage) -> tuple[int, int]:
-    """What was received, and what is known of it."""
+def books(stage: Stage, *, joined: int = 0) -> tuple[int, int]:
+    """What was received, and what is known of it. `joined`: redeliveries that wait for a handler which runs on."""
     seen = stage.worker.snapshot()
     assert seen is not None
     received = sum(queue.tally.received for queue in seen.queues)
     ended = sum(count for queue in seen.queues for count in queue.tally.ended.values())
-    return received, ended + seen.in_flight + seen.prefetched
+    held = sum(not each.lease_lost for queue in seen.queues for each in queue.in_flight)
+    return received, ended + held + joined + seen.prefetched
 
 
 async def test_every_way_to_end_is_counted_once(stage: Stage) -> None:
@@ -82,8 +88,15 @@ async def test_the_books_balance_after_lost_leases_and_a_drain_with_orphans(stag
     stage.put("a", "b", "c", "d")
     await stage.running("a", "b")
     assert books(stage) == (4, 4)
+    gate = stage.fake.hold("connect")
     stage.fake.cut()
+    await within(gate.reached)
+    assert books(stage) == (4, 4)
+    assert await counted(stage, "lastcall_deliveries_in_flight") == 2, "their handlers run on"
+    gate.open()
     await stage.told("joined", 2)
+    await stage.told("received", 8)
+    assert books(stage, joined=2) == (8, 8)
     assert await counted(stage, "lastcall_deliveries_ended_total", outcome="lease_lost") == 4
     assert await counted(stage, "lastcall_deliveries_joined_total") == 2
     assert await counted(stage, "lastcall_connections_lost_total") == 1
@@ -144,6 +157,87 @@ async def test_a_queue_that_is_not_consumed_any_more_says_so(stage: Stage) -> No
     gate.open()
 
 
+@pytest.mark.parametrize("single_active_consumer", [False, True])
+async def test_a_draining_worker_consumes_no_more_but_where_it_keeps_its_place(
+    stage: Stage, single_active_consumer: bool
+) -> None:
+    stage.worker.handler(Queue("orders", single_active_consumer=single_active_consumer))(stage.handling.run)
+    stage.put("a")
+    await stage.running("a")
+    stage.worker.stop()
+    await stage.told("drain_started")
+    await turns()
+    assert await counted(stage, "lastcall_queue_consumed", queue="orders") == single_active_consumer
+    stage.handling.finish("a")
+    await stage.told("drain_finished")
+    assert await counted(stage, "lastcall_queue_consumed", queue="orders") == 0
+
+
+async def test_a_loop_that_was_blocked_is_counted(stage: Stage) -> None:
+    stage.make(blocked_after=0.05)
+
+    @stage.worker.handler("orders")
+    async def block() -> None:
+        time.sleep(0.3)  # noqa: ASYNC251 - that is what is looked for
+
+    stage.put("a")
+    stage.start()
+    await stage.told("loop_blocked")
+    assert await counted(stage, "lastcall_loop_blocked_total") == len(stage.of("loop_blocked"))
+
+
+async def test_whatever_is_told_is_counted(stage: Stage) -> None:
+    stage.make(blocked_after=0.05, retry_attempts=2, retry_first_wait=0)
+
+    @stage.worker.handler("orders", timeout=5)
+    async def work(delivery: Delivery) -> None:
+        if delivery.message_id == "block":
+            time.sleep(0.3)  # noqa: ASYNC251 - see above
+        if delivery.message_id == "fail":
+            raise ValueError
+
+    @stage.worker.background
+    async def fail() -> None:
+        raise ValueError
+
+    stage.put("block", "fail")
+    stage.start()
+    for name in ("loop_blocked", "background_failed", "parked"):
+        await stage.told(name)
+    stage.fake.cut()
+    await stage.told("consuming", 2)
+    seen = stage.worker.snapshot()
+    assert seen is not None
+    told = Counter((event.name, event.queue) for event in stage.events if event.name not in ROUTINE)
+    assert seen.told == told
+
+
+class Ones(dict[tuple[str, str | None], int]):
+    """One of whatever is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: set[tuple[str, str | None]] = set()
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        self.asked.add(key)
+        return 1
+
+
+@pytest.mark.parametrize(
+    "metric", [metric for metric in METRICS if metric.kind == "counter"], ids=lambda metric: metric.name
+)
+async def test_each_event_that_a_metric_is_made_of_moves_it(stage: Stage, metric: Metric) -> None:
+    stage.handle()
+    stage.start()
+    await stage.told("consuming")
+    seen, told = stage.worker.snapshot(), Ones()
+    assert seen is not None
+    before, after = (list(metric.read(Sight(replace(seen, told=each), None))) for each in (dict(told), told))
+    assert {name for name, _ in told.asked} <= {*get_args(EventName)}
+    moved = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert len(moved) == len(told.asked)
+
+
 async def test_openmetrics_is_spoken_to_who_asks_for_it(stage: Stage, ports: Ports) -> None:
     stage.handle()
     stage.start()
@@ -184,12 +278,31 @@ def test_a_bucket_has_what_took_as_long_as_its_bound_and_less() -> None:
 
 def test_a_copy_of_a_tally_does_not_follow_it() -> None:
     tally = Tally()
-    tally.durations.add(0.5)
+    tally.completions.add(0.5)
     copy = tally.copied()
-    tally.durations.add(0.5)
+    tally.completions.add(0.5)
     tally.ended["completed"] += 1
     tally.received += 1
     assert (copy.completed, copy.durations.count, copy.ended["completed"], copy.received) == (1, 1, 0, 0)
+
+
+def test_completed_attempts_never_grow_fewer_whenever_they_are_looked_at() -> None:
+    """Each step of what is done at an attempt's end is looked at, as another thread may do."""
+    tally = Tally()
+    tally.completions.add(0.5)
+    tally.failed["parked"] += 1
+    assert tally.copied().completed == 1
+    tally.failures.add(0.5)
+    assert (tally.copied().completed, tally.copied().durations.count, tally.copied().durations.total) == (1, 2, 1.0)
+
+
+@pytest.mark.parametrize("accept", ["text/plain; version=abc", "text/plain;version=", "\xff", "a/b;version=1.x,*/*"])
+async def test_an_accept_header_that_is_nonsense_is_answered_as_none(stage: Stage, ports: Ports, accept: str) -> None:
+    stage.handle()
+    stage.start()
+    await stage.told("consuming")
+    reply = await ask(ports.last, "/metrics", accept)
+    assert (reply.status, reply.headers["content-type"].split(";")[0]) == (200, "text/plain")
 
 
 @pytest.mark.parametrize("metric", [*METRICS, *BY_CONVENTION], ids=lambda metric: metric.name)

@@ -1,11 +1,15 @@
 """What /statusz shows, and what it never does."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from html.parser import HTMLParser
+
+import pytest
 
 from consumer import Delivery, Park
 from consumer.core.events import Event
-from consumer.errors import BrokerAway
+from consumer.errors import BrokerAway, BrokerRefused
 from consumer.observe.recent import KEPT, RecentErrors
 from consumer.observe.status import MOST_IN_FLIGHT
 from tests.engine.stage import Stage, within
@@ -105,6 +109,36 @@ async def test_why_the_broker_is_away_is_shown(stage: Stage, ports: Ports) -> No
     [error] = (await ask(ports.last, "/statusz")).json["errors"]
     assert (error["event"], error["error"]) == ("connecting", "connection refused")
     gate.open()
+
+
+async def test_of_what_ends_the_worker_only_our_own_words_about_the_broker_are_shown(
+    stage: Stage, ports: Ports
+) -> None:
+    seen: list[str | None] = []
+
+    def look(event: Event) -> None:
+        snapshot = stage.worker.snapshot()
+        if event.name == "drain_started" and snapshot is not None:
+            seen.append(snapshot.reason)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        refuse(f"postgresql://app:{SECRET}@db/ refused")
+        yield
+
+    def refuse(text: str) -> None:
+        raise ConnectionError(text)
+
+    stage.handle()
+    stage.worker.observe(look)
+    stage.fake.fail("connect", BrokerRefused("no vhost 'shop'"))
+    with pytest.raises(BrokerRefused):
+        await stage.worker.serve()
+    stage.worker.lifespan(lifespan)
+    with pytest.raises(ConnectionError):
+        await stage.worker.serve()
+    assert seen == ["failed: no vhost 'shop'", "failed: ConnectionError"]
+    assert SECRET in str(stage.of("drain_finished")[1].data["error"]), "the log and the report have it whole"
 
 
 async def test_the_last_errors_are_kept_and_no_more() -> None:
