@@ -21,7 +21,7 @@ from consumer.core.delivery import Outgoing
 from consumer.delivery import Draining
 from consumer.engine.handler import Handler
 from consumer.engine.waiting import outlive_cancellation
-from consumer.errors import Requeue
+from consumer.errors import LastcallError, Requeue
 
 T = TypeVar("T")
 Ended = tuple[object, BaseException | None]
@@ -41,6 +41,8 @@ class TrioSide:
         self._nursery = nursery
         self._on_interrupt = on_interrupt
         self._scopes: set[trio.CancelScope] = set()
+        self._waiting: set[trio.lowlevel.Task] = set()
+        self._is_given_up = False
         self.draining: Draining = _EitherDraining()
         """One that both sides can await."""
 
@@ -58,15 +60,52 @@ class TrioSide:
         return replace(handler, function=call)
 
     def give_up(self) -> None:
-        """Cancel the handlers: nobody else is left who could."""
+        """The loop has ended: cancel the handlers, as nobody else could, and wake whoever waits for its tasks."""
+        self._is_given_up = True
         for scope in self._scopes:
             scope.cancel()
+        for waiting in tuple(self._waiting):
+            self._wake(waiting)
 
     async def either(self, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Await asyncio code from whichever side this is called on. A trio cancellation cancels it."""
+        """Await asyncio code from whichever side this is called on. A trio cancellation cancels it.
+
+        Raises LastcallError in trio when the loop ends before it, or has ended.
+        """
         if sniffio.current_async_library() == "asyncio":
             return await start()
-        return await _from_trio(self._loop, start)
+        return await self._from_trio(start)
+
+    async def _from_trio(self, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Not trio-asyncio's own way: the task may be an owned one, which only code in this context can cancel."""
+        if self._is_given_up:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            raise _loop_has_ended()
+        context = copy_context()
+        task = self._loop.create_task(start(), context=context.copy())
+        waiting = trio.lowlevel.current_task()
+        raise_cancel: trio.lowlevel.RaiseCancelT | None = None
+
+        def abort(raising: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
+            nonlocal raise_cancel
+            raise_cancel = raising
+            context.run(task.cancel)
+            return trio.lowlevel.Abort.FAILED  # the task has yet to end, or the loop
+
+        self._waiting.add(waiting)
+        task.add_done_callback(lambda _: self._wake(waiting))
+        await trio.lowlevel.wait_task_rescheduled(abort)
+        if raise_cancel is not None and (task.cancelled() or not task.done()):
+            raise_cancel()
+        if not task.done():
+            raise _loop_has_ended()
+        return task.result()
+
+    def _wake(self, waiting: trio.lowlevel.Task) -> None:
+        """Once: what was given up may yet be done."""
+        if waiting in self._waiting:
+            self._waiting.remove(waiting)
+            trio.lowlevel.reschedule(waiting)
 
     async def _run(self, call: Callable[[], Awaitable[object]], name: str) -> object:
         """Run it in the nursery, to its end. Cancelling the asyncio task that waits here cancels it, and waits on."""
@@ -113,26 +152,6 @@ class TrioSide:
         return Requeue()
 
 
-async def _from_trio(loop: asyncio.AbstractEventLoop, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Not trio-asyncio's own way: the task may be an owned one, which only code in this context can cancel."""
-    context = copy_context()
-    task = loop.create_task(start(), context=context.copy())
-    waiting = trio.lowlevel.current_task()
-    raise_cancel: trio.lowlevel.RaiseCancelT | None = None
-
-    def abort(raising: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
-        nonlocal raise_cancel
-        raise_cancel = raising
-        context.run(task.cancel)
-        return trio.lowlevel.Abort.FAILED  # the task has yet to end
-
-    task.add_done_callback(lambda _: trio.lowlevel.reschedule(waiting))
-    await trio.lowlevel.wait_task_rescheduled(abort)
-    if task.cancelled() and raise_cancel is not None:
-        raise_cancel()
-    return task.result()
-
-
 class _EitherDraining(Draining):
     def __init__(self) -> None:
         super().__init__()
@@ -174,6 +193,13 @@ class _EitherPublisher:
 
     async def close(self) -> None:
         await self._publisher.close()
+
+
+def _loop_has_ended() -> LastcallError:
+    return LastcallError(
+        "a SystemExit in a callback has ended the worker's asyncio loop: whether this was done is not known. Stop the "
+        "worker by worker.stop(), or by leaving the scope of serve_trio()."
+    )
 
 
 def _interrupt_in(error: BaseException) -> KeyboardInterrupt | None:

@@ -3,14 +3,17 @@
 import asyncio
 import logging
 import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
 from consumer import BrokerRefused, Delivery
-from tests.engine.stage import turns
+from tests.engine.stage import LONG, turns
 from tests.hosts.trio_stage import TrioStage, in_trio
 
 
@@ -246,3 +249,20 @@ def test_ctrl_c_strikes_no_handler_but_drains_and_a_second_one_hurries(trio_stag
     assert report is not None
     assert (report.reason, report.forced, report.orphans) == ("KeyboardInterrupt", True, ["a"])
     assert trio_stage.ready() == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("publisher", "told"),
+    [
+        ("handler", "Cancelled"),
+        ("cancelled before", "Cancelled"),
+        ("cleaning up", "LastcallError: a SystemExit in a callback has ended the worker's asyncio loop"),
+        ("task beside it", "LastcallError: a SystemExit in a callback has ended the worker's asyncio loop"),
+    ],
+)
+def test_a_system_exit_in_a_callback_leaves_nobody_waiting_for_what_he_publishes(publisher: str, told: str) -> None:
+    """In a process of its own: it leaves asyncio tasks that nobody will ever end."""
+    program = [sys.executable, str(Path(__file__).with_name("trio_exit.py")), publisher]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=LONG, check=False)
+    assert ended.stdout.startswith(told), ended.stderr
+    assert ended.returncode == 7
