@@ -13,8 +13,8 @@ VERSIONS = ("1.27", "1.31", "1.36")
 CORE = ("", "apps", "policy", "networking.k8s.io")
 EXIT_MARGIN = 1
 """Seconds after the drain timeout within which the worker is gone, whatever a handler does (README)."""
-KUBELETS_OWN = 5
-"""Seconds that a busy node may take from the deletion to the signal, the least that the grace period leaves for it."""
+BUSY_NODE = 5
+"""Seconds of room, at the least, for a node on which the signal reaches the process late."""
 WITH_PODS = ("base", "overlays/keda", "overlays/keda-jobs")
 
 
@@ -54,7 +54,7 @@ def test_the_grace_period_holds_the_drain_and_the_exit_with_room_to_spare(
 ) -> None:
     grace = pod_of(workers)["terminationGracePeriodSeconds"]
 
-    assert grace >= settings.drain_timeout + EXIT_MARGIN + KUBELETS_OWN
+    assert grace >= settings.drain_timeout + EXIT_MARGIN + BUSY_NODE
 
 
 def test_no_hook_eats_the_grace_period(workers: list[Resource]) -> None:
