@@ -30,15 +30,14 @@ class Cluster:
     @classmethod
     @asynccontextmanager
     async def with_namespace(cls, kubectl: str, namespace: str) -> AsyncIterator[Self]:
-        """Make the namespace for as long as the block lasts; what is left in it is killed."""
+        """Make the namespace; at the block's end its pods are killed, and it goes when they are gone."""
         cluster = cls(kubectl, namespace)
         await cluster.kubectl("create", "namespace", namespace)
         try:
             yield cluster
         finally:
-            await cluster.kubectl("delete", "deployment", "--all", "--wait=false")
-            await cluster.kubectl("delete", "pod", "--all", "--grace-period=1", "--ignore-not-found")
             await cluster.kubectl("delete", "namespace", namespace, "--wait=false")
+            await cluster.kubectl("delete", "pod", "--all", "--grace-period=1", "--ignore-not-found", "--wait=false")
 
     async def kubectl(self, *words: str, stdin: str = "") -> str:
         """What kubectl says; it must succeed."""

@@ -38,10 +38,20 @@ def broker(kubectl: str) -> Iterator[engine.BridgeBroker]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def namespaces(kubectl: str, image: str, broker: engine.BridgeBroker) -> Iterator[list[str]]:
+    """Those that were made: gone before the image and the broker are."""
+    made: list[str] = []
+    yield made
+    if made:
+        engine.run(kubectl, "wait", "--for=delete", "--timeout=240s", *(f"namespace/{name}" for name in made))
+
+
 @pytest.fixture
-async def cluster(kubectl: str) -> AsyncIterator[Cluster]:
+async def cluster(kubectl: str, namespaces: list[str]) -> AsyncIterator[Cluster]:
     """A namespace of the test's own."""
-    async with Cluster.with_namespace(kubectl, f"lastcall-{secrets.token_hex(4)}") as namespace:
+    namespaces.append(f"lastcall-{secrets.token_hex(4)}")
+    async with Cluster.with_namespace(kubectl, namespaces[-1]) as namespace:
         yield namespace
 
 

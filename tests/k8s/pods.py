@@ -13,6 +13,9 @@ from typing import Any, Self
 PATIENCE = 120.0
 """Seconds to wait for what must come, on a machine that runs a cluster beside it."""
 
+NOT_FOUND = "ContainerStatusUnknown"
+"""Why a kubelet makes an exit code (137) up: the container was gone when it looked how it had ended."""
+
 
 class Pod:
     """One state of a pod."""
@@ -55,7 +58,8 @@ class Pod:
     def exit_codes(self) -> set[int]:
         """Those of its container that its status still knows."""
         states = (self._container.get("state", {}), self._container.get("lastState", {}))
-        return {state["terminated"]["exitCode"] for state in states if "terminated" in state}
+        ends = [state["terminated"] for state in states if "terminated" in state]
+        return {end["exitCode"] for end in ends if end.get("reason") != NOT_FOUND}
 
     @property
     def _container(self) -> dict[str, Any]:
