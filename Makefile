@@ -4,7 +4,7 @@ SHELL := /bin/bash
 DRILL := .venv/bin/lastcall drill examples.orders.worker:worker --prefetch 20
 ARGS ?=
 
-.PHONY: help setup broker stores demo test test-hosts test-plain fuzz test-matrix test-cluster lint drill-long figures loss-figures bench bench-growth bench-micro bench-instructions clean
+.PHONY: help setup broker stores kubectl demo test test-hosts test-plain fuzz test-matrix test-cluster test-k8s lint drill-long figures loss-figures bench bench-growth bench-micro bench-instructions clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 26
@@ -24,8 +24,11 @@ demo: setup broker ## three real workers take orders, are scaled down and up und
 stores: ## make sure that the inboxes' tests can have a Redis and a PostgreSQL, or say what is missing
 	@deploy/local/stores </dev/null
 
-test: setup broker stores ## the test suite; ARGS="-k drain" for a part of it
-	.venv/bin/python -m pytest -m "not faults and not every_host" $(ARGS) </dev/null
+kubectl: ## make sure that the tests of the manifests can have a kubectl, or say what is missing
+	@deploy/local/kubectl </dev/null
+
+test: setup broker stores kubectl ## the test suite; ARGS="-k drain" for a part of it
+	.venv/bin/python -m pytest -m "not faults and not every_host and not k8s" $(ARGS) </dev/null
 
 test-hosts: setup broker ## every way to be stopped on every host (asyncio, uvloop, aiorun, trio, …), also while all tasks are cancelled
 	.venv/bin/python -m pytest -m every_host tests/hosts $(ARGS) </dev/null
@@ -45,6 +48,9 @@ test-cluster: setup ## real faults on a cluster of three nodes (as root)
 	@deploy/local/engine up
 	@deploy/local/broker-image
 	.venv/bin/python -m pytest tests/faults -m cluster $(ARGS) </dev/null
+
+test-k8s: setup kubectl ## scale-downs, rollouts, evictions and kills on a real Kubernetes: KUBECONFIG's, or K8S_LAB's on this machine
+	@deploy/local/kubernetes .venv/bin/python -m pytest tests/k8s -m k8s $(ARGS)
 
 lint: setup ## style, format, types and the direction of imports
 	.venv/bin/ruff check .

@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.deploy.engine import ROOT, run
+
 ORDERS = 2000
-LIMIT_SECONDS = 300  # for one command; the first build fetches the dependencies
 WITH_EVENTS = 'services: {worker: {environment: {LASTCALL_EVENTS: "-"}}}\n'
 LEDGER = """
 import json, sqlite3
@@ -25,27 +24,6 @@ Compose = Callable[..., str]
 pytestmark = [pytest.mark.docker, pytest.mark.process]
 ROUNDS = 20
 """A broker whose disk is busy (an image was just built) may deliver nothing for longer than the idle timeout."""
-
-
-def run(*command: str) -> str:
-    done = subprocess.run(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def _images() -> None:
-    docker = shutil.which("docker")
-    if docker is None or subprocess.run([docker, "compose", "ls"], capture_output=True, check=False).returncode:
-        pytest.skip("no Docker engine answers, or it has no compose")
-    for wanted in ([], ["python"]):
-        had = subprocess.run(
-            ["deploy/local/broker-image", *wanted], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        if had.returncode:
-            pytest.skip(f"the images can be neither pulled nor built: {had.stderr.strip()}")
 
 
 @pytest.fixture
@@ -61,7 +39,7 @@ def command(project: str, tmp_path: Path) -> list[str]:
 
 
 @pytest.fixture
-def compose(_images: None, command: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Compose]:
+def compose(images: None, command: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Compose]:
     monkeypatch.setenv("LASTCALL_AMQP_PORT", "0")  # any free one: nothing is published from this host
     monkeypatch.setenv("LASTCALL_MANAGEMENT_PORT", "0")
     try:

@@ -1,0 +1,79 @@
+"""The image runs as nobody in particular, writes nowhere, gets its signals as PID 1, and is small."""
+
+import json
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.deploy.engine import BASE, BridgeBroker, await_line, inspected, run
+
+LARGEST = 60_000_000
+"""Bytes above the Python base."""
+LOCKED_DOWN = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--tmpfs", "/data:uid=10001")
+SOURCES = """
+import importlib.util, json, pathlib
+def compiled(source):
+    code = pathlib.Path(importlib.util.cache_from_source(str(source)))
+    return code.exists() and code.read_bytes()[4] == 1  # by a hash that nobody looks at, not by time
+sources = [*pathlib.Path("/opt/lastcall").rglob("*.py")]
+print(json.dumps([len(sources), [str(each) for each in sources if not compiled(each)]]))
+"""
+ASK = """
+import sys, urllib.request
+with urllib.request.urlopen(f"http://127.0.0.1:8080{sys.argv[1]}") as answer:
+    print(answer.status)
+"""
+
+pytestmark = [pytest.mark.docker, pytest.mark.process]
+
+
+@pytest.fixture
+def container(image: str, bridge_broker: BridgeBroker) -> Iterator[str]:
+    name = f"lastcall-deploy-{secrets.token_hex(4)}"
+    settings = ["--env", f"LASTCALL_AMQP_URL={bridge_broker.url}", "--env", "LASTCALL_LOG_LEVEL=info"]
+    run("docker", "run", "--detach", "--name", name, *LOCKED_DOWN, *settings, image)
+    try:
+        await_line(name, '"consuming"')
+        yield name
+    finally:
+        run("docker", "rm", "--force", "--volumes", name)
+
+
+def test_locked_down_and_as_pid_1_it_consumes_is_ready_and_drains_on_sigterm(container: str) -> None:
+    python = ["docker", "exec", container, "python3", "-c"]
+
+    assert [run(*python, ASK, path).strip() for path in ("/readyz", "/livez", "/startupz")] == ["200"] * 3
+    assert run(*python, "print(open('/proc/1/cmdline').read().split(chr(0))[1:2])").strip() == (
+        "['/opt/lastcall/bin/lastcall']"
+    )
+    run("docker", "stop", "--time", "30", container)  # SIGTERM, since the image says so; SIGKILL would be 137
+
+    assert inspected(container)["State"]["ExitCode"] == 0
+
+
+def test_it_says_what_an_orchestrator_asks_of_an_image(image: str) -> None:
+    config = inspected(image)["Config"]
+
+    assert config["User"] == "10001:10001"
+    assert config["Entrypoint"] == ["lastcall"]
+    assert config["StopSignal"] == "SIGTERM"
+    assert [*config["ExposedPorts"]] == ["8080/tcp"]
+    assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+
+
+def test_every_source_is_compiled_since_a_read_only_root_lets_no_start_do_it(image: str) -> None:
+    count, uncompiled = json.loads(run("docker", "run", "--rm", "--entrypoint", "python3", image, "-c", SOURCES))
+
+    assert count > 500
+    assert uncompiled == []
+
+
+def test_it_holds_no_settings_of_this_checkout(image: str) -> None:
+    listed = run("docker", "run", "--rm", "--entrypoint", "find", image, "/opt/lastcall/app", "/data", "-name", ".*")
+
+    assert listed == ""  # no .env, no .git
+
+
+def test_it_is_small(image: str) -> None:
+    assert inspected(image)["Size"] - inspected(BASE)["Size"] <= LARGEST
