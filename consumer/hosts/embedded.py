@@ -36,8 +36,10 @@ async def running(served: Served, observers: Observers) -> AsyncIterator[None]:
     observers.add(ready)
     serving = asyncio.create_task(served.serve(), name="lastcall serve")
     try:
-        await first_of(ready.reached, serving)
-        observers.remove(ready)
+        try:
+            await first_of(ready.reached, serving)
+        finally:
+            observers.remove(ready)
         if serving.done():
             serving.result()
         yield

@@ -190,7 +190,10 @@ class _Child:
         ours, its = socket.socketpair()
         with ours:
             self._link = ours
-            self.tell(self._fleet.wish)
+            told = None
+            while told != (wish := self._fleet.wish):  # it may change in between
+                self.tell(wish)
+                told = wish
             with its:
                 self._process = process = subprocess.Popen(  # noqa: S603 - this very command over again
                     self._fleet.command(),

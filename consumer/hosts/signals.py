@@ -83,10 +83,10 @@ class StopSignals:
 
         `on_leave` is called there as the last thing that the process does, at the third or at SIGQUIT.
         """
-        self._told, self._on_stop, self._on_leave = told, on_stop, on_leave or _nothing
-        self._received = 0
-        if self._is_quiet:
-            told.quiet("SIGTSTP")
+        self._received, self._on_stop, self._on_leave = 0, on_stop, on_leave or _nothing
+        self._told = told  # last: from here on a signal is told
+        if self._wants_quiet():
+            self._quiet(told)
 
     def detach(self, exit_code: int) -> None:
         """It has ended: a stop from now on only ends the process, with this exit code."""
@@ -128,15 +128,23 @@ class StopSignals:
         else:
             self._told.stop_now(f"second signal ({name})")
 
+    def _wants_quiet(self) -> bool:
+        return self._is_quiet
+
     def _steer(self, is_quiet: bool) -> None:
         """Before `attach` it is kept in mind."""
         self._is_quiet = is_quiet
         if self._told is None:
             return
         if is_quiet:
-            self._told.quiet("SIGTSTP")
+            self._quiet(self._told)
         else:
             self._told.resume()
+
+    def _quiet(self, told: Stoppable) -> None:
+        told.quiet("SIGTSTP")
+        if not self._wants_quiet():  # the signal that came meanwhile has the last word
+            told.resume()
 
 
 def _nothing() -> None:

@@ -11,6 +11,7 @@ import pytest
 from consumer import Delivery, Worker
 from consumer.errors import ConfigurationError
 from consumer.hosts import asyncio_host
+from consumer.hosts.signals import StopSignals
 from consumer.settings import Settings
 from consumer.testing.fake import FakeBroker
 from tests.process.harness import MARGIN, Workers
@@ -125,3 +126,40 @@ async def test_as_on_windows_a_second_signal_hurries_and_a_blocked_loop_holds_no
     signalled = worker.signal(SIGINT)
     assert await worker.exit() == 4
     assert worker.gone_at - signalled < MARGIN
+
+
+class Steered:
+    """A SIGCONT comes while it is told to be quiet."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def stop(self, reason: str) -> None:
+        self.told.append(f"stop: {reason}")
+
+    def stop_now(self, reason: str) -> None:
+        self.told.append(f"stop now: {reason}")
+
+    def quiet(self, reason: str) -> None:
+        signal.raise_signal(signal.SIGCONT)
+        self.told.append("quiet")
+
+    def resume(self) -> None:
+        self.told.append("resume")
+
+
+@pytest.mark.parametrize("when", ["before", "afterwards"])
+def test_a_resume_that_comes_while_quiet_is_passed_on_has_the_last_word(when: str) -> None:
+    signals, steered = StopSignals().install(), Steered()
+    try:
+        if when == "before":
+            signal.raise_signal(signal.SIGTSTP)
+        signals.attach(steered, lambda: None)
+        if when == "afterwards":
+            signal.raise_signal(signal.SIGTSTP)
+        assert steered.told[-1] == "resume"
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        assert steered.told[-2:] == ["stop: SIGTERM", "stop now: second signal (SIGTERM)"]
+    finally:
+        signals.restore()

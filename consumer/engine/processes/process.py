@@ -98,7 +98,7 @@ class Process:
             signal.pthread_sigmask(signal.SIG_BLOCK, QUIET)  # this thread's, and so the child's
             try:
                 self._popen = popen = _started(its.fileno(), name)
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for its end
                 self._tell(f"it could not be started ({error})")
                 return
         code = popen.wait()
