@@ -1,6 +1,7 @@
 """What tests of every room share."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")  # a busy machine is no finding: nothing here is timed
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: the workers would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
