@@ -129,10 +129,9 @@ def _alone(error: BaseException) -> BaseException:
     """Out of the groups in which nurseries have wrapped it; a SystemExit is what all else there came of."""
     while isinstance(error, BaseExceptionGroup):
         exits = error.subgroup(SystemExit)
-        members = (exits or error).exceptions
-        if len(members) > 1:
+        if exits is None and len(error.exceptions) > 1:
             break
-        error = members[0]
+        error = (exits or error).exceptions[0]
     return error
 
 

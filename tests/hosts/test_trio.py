@@ -265,4 +265,4 @@ def test_a_system_exit_in_a_callback_leaves_nobody_waiting_for_what_he_publishes
     program = [sys.executable, str(Path(__file__).with_name("trio_exit.py")), publisher]
     ended = subprocess.run(program, capture_output=True, text=True, timeout=LONG, check=False)
     assert ended.stdout.startswith(told), ended.stderr
-    assert ended.returncode == 7
+    assert ended.returncode == 7, ended.stderr

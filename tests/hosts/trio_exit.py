@@ -63,7 +63,10 @@ async def beside() -> None:
             end_the_loop()
             await publish()
     except* SystemExit as exits:
-        raise exits.exceptions[0] from None
+        first: BaseException = exits
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
 
 
 if __name__ == "__main__":
