@@ -62,8 +62,8 @@ async def beside() -> None:
                 await trio.lowlevel.checkpoint()
             end_the_loop()
             await publish()
-    except* SystemExit as exits:
-        first: BaseException = exits
+    except BaseExceptionGroup as group:  # not except*: what is raised there comes in a group on Python 3.11.2
+        first: BaseException = group
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
         raise first from None
