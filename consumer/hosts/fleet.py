@@ -79,7 +79,8 @@ class Fleet:
     def stop(self, reason: str) -> None:
         """All of them drain, from this moment on; also called in a signal handler."""
         self._stopping.set()
-        self._send(SIGTERM)
+        for child in self._children:
+            child.stop()
 
     def stop_now(self, reason: str) -> None:
         """All of them drain with their deadline now."""
@@ -151,6 +152,7 @@ class _Child:
         self.reports: list[dict[str, Any]] = []
         self._fleet = fleet
         self._process: subprocess.Popen[bytes] | None = None
+        self._stop = [SIGTERM]
         self._link: socket.socket | None = None
 
     def live(self) -> None:
@@ -179,6 +181,13 @@ class _Child:
         if process is not None:
             process.send_signal(number)
 
+    def stop(self) -> None:
+        """Have it drain, if there is a process to do so: once, whoever asks, as a second signal would hurry it."""
+        process = self._process
+        if process is not None:
+            with suppress(IndexError):  # it has been told
+                process.send_signal(self._stop.pop())
+
     def tell(self, wish: bytes) -> None:
         """Say it over the link, if there is a process to hear it; it is there for one that does not listen yet."""
         link = self._link
@@ -202,9 +211,10 @@ class _Child:
                     process_group=0,
                 )
             if self._fleet.stopping.is_set():  # told to stop between the question and the start
-                process.send_signal(SIGTERM)
+                self.stop()
             said = b"".join(iter(lambda: ours.recv(65536), b""))
             code = process.wait()
+            self._process = None  # the next one is to be told what this one may have been
         if said:
             self.reports.append(json.loads(said))
         return code if code in WORST_FIRST else int(ExitCode.FAILED)
