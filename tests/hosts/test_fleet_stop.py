@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from consumer.hosts import fleet
-from consumer.hosts.fleet import QUIET, RESUME, Fleet
+from consumer.hosts.fleet import Fleet
+from consumer.hosts.parent_link import QUIET, RESUME
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fleet")
 

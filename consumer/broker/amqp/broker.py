@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import aio_pika
 from aiormq.abc import AbstractChannel
@@ -29,12 +29,14 @@ from consumer.broker.amqp.pulse import Pulse
 from consumer.broker.amqp.seams import Seam, seam
 from consumer.broker.amqp.tools import QueueTools
 from consumer.broker.amqp.topology import prepare
-from consumer.broker.management import Management
 from consumer.broker.port import OnDelivery, Tls
 from consumer.broker.tls import tls_context
 from consumer.core.facts import QueueFacts, Version
 from consumer.core.queue import Queue
 from consumer.errors import BrokerAway, LastcallError
+
+if TYPE_CHECKING:
+    from consumer.broker.management import Management
 
 Transport: TypeAlias = Literal["fast", "plain"]
 
@@ -50,7 +52,7 @@ class AmqpConnection:
         connection: aio_pika.Connection,
         generation: int,
         lane: Lane | None,
-        management: Management | None,
+        management: "Management | None",
     ) -> None:
         self.generation = generation
         self.address = masked(connection.url)
@@ -112,7 +114,7 @@ class AmqpBroker:
         tls: Tls,
         transport: Transport = "fast",
         attempt_timeout: float = ATTEMPT_TIMEOUT,
-        management: Management | None = None,
+        management: "Management | None" = None,
     ) -> None:
         self._urls = [URL(address).update_query(heartbeat=str(heartbeat)) for address in addresses]
         self._name = name
