@@ -65,7 +65,7 @@ class Handler:
         if self.processes is not None:
             return self.processes.run(message, delivery)
         plan = self.plan
-        payload = (plan.decode(message.body, message),) if plan.takes_payload else ()
+        payload = (plan.decoder(message.body, message),) if plan.takes_payload else ()
         named = {} if plan.delivery_parameter is None else {plan.delivery_parameter: delivery}
         if plan.is_async:
             return self.function(*payload, **named)  # type: ignore[return-value]  # is_async says that it is one
