@@ -133,6 +133,11 @@ class Ledger:
         """The lowest tag of this lease that is not settled: entries are in the order of their tags."""
         return next(iter(self._unsettled.get(lease, ())), None)
 
+    @property
+    def size(self) -> int:
+        """How many deliveries are here that are not settled."""
+        return sum(map(len, self._unsettled.values()))
+
     def unsettled(self) -> Iterable[Entry]:
         """Everything that the broker still waits for an answer to."""
         return (entry for entries in self._unsettled.values() for entry in entries.values())

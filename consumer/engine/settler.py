@@ -2,7 +2,8 @@
 
 May know: the ledger, leases. May not know: handlers, why a delivery ended as it did.
 
-Settlements are collected during one turn of the loop and go out together, as few frames as are safe.
+Settlements are collected while turn after turn of the loop brings more, and go out together, as few frames as are safe:
+a frame costs the broker as much as us.
 """
 
 import asyncio
@@ -14,6 +15,12 @@ from consumer.core.events import Event, EventName
 from consumer.core.ledger import UNSETTLED, Entry, Ledger, State
 from consumer.core.watermark import Verb, coalesced
 from consumer.engine.notes import Notes
+
+PATIENCE = 0.005
+"""Seconds that a settlement waits at most for others (and for the turn of the loop in which they have passed)."""
+MOST = 3
+"""How many settlements for each delivery that is still open here are not worth waiting with: it is new ones that will
+bring more then, and the broker sends them when it hears of these."""
 
 
 @dataclass(slots=True)
@@ -29,7 +36,10 @@ class Settler:
         self._ledger = ledger
         self._notes = notes
         self._channels: dict[int, _Channel] = {}
+        self._loop = asyncio.get_running_loop()
         self._flush_is_due = False
+        self._collected = 0
+        self._due_at = 0.0
 
     def receive(self, lease: Lease, tag: int, message: Message) -> Entry:
         """A delivery arrived."""
@@ -105,7 +115,17 @@ class Settler:
         self._channels[entry.lease].settled[entry.tag] = verb
         if not self._flush_is_due:
             self._flush_is_due = True
-            asyncio.get_running_loop().call_soon(self.flush)
+            self._collected = 0
+            self._due_at = self._loop.time() + PATIENCE
+            self._loop.call_soon(self._flush_or_wait)
+
+    def _flush_or_wait(self) -> None:
+        """Wait for one more turn of the loop if the last one has brought settlements, and more are in sight."""
+        before, self._collected = self._collected, sum(len(each.settled) for each in self._channels.values())
+        if not before < self._collected < MOST * self._ledger.size or self._loop.time() >= self._due_at:
+            self.flush()
+        else:
+            self._loop.call_soon(self._flush_or_wait)
 
     def _tell(self, name: EventName, entry: Entry, data: dict[str, object]) -> None:
         message = entry.message
