@@ -20,11 +20,12 @@ def rabbitmq(settings: Settings, name: str) -> AmqpBroker:
         tls=_tls(settings),
         transport=settings.transport,
         attempt_timeout=min(ATTEMPT_TIMEOUT, settings.connect_timeout),
-        management=_management(settings),
+        management=management(settings),
     )
 
 
-def _management(settings: Settings) -> Management | None:
+def management(settings: Settings) -> Management | None:
+    """The management API that the settings name; None: they name none."""
     if settings.management_url is None:
         return None
     vhost = unquote(urlsplit(settings.addresses[0]).path[1:]) or "/"

@@ -5,7 +5,7 @@ May know: aio-pika's connection. May not know: the reconnect policy (broker/reco
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from itertools import count
 from typing import Any, Literal, TypeAlias
 
@@ -24,6 +24,7 @@ from consumer.broker.amqp.errors import (
 )
 from consumer.broker.amqp.lane import Lane
 from consumer.broker.amqp.lease import AmqpLease
+from consumer.broker.amqp.probes import Probes, probing
 from consumer.broker.amqp.publisher import AmqpPublisher
 from consumer.broker.amqp.pulse import Pulse
 from consumer.broker.amqp.seams import Seam, seam
@@ -135,6 +136,10 @@ class AmqpBroker:
     def tools(self) -> QueueTools:
         """For looking after queues beside a worker."""
         return QueueTools(lambda: self.open(f"{self._name} (tools)"))
+
+    def probing(self) -> AbstractAsyncContextManager[Probes]:
+        """For looking at what others have set up. Raises BrokerAway or BrokerRefused."""
+        return probing(lambda: self.open(self._name))
 
     async def open(self, name: str, through: Seam | None = None) -> aio_pika.Connection:
         """An aio-pika connection to the first address that answers; `name` is shown by the management UI."""
