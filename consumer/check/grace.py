@@ -10,6 +10,7 @@ from consumer.check.subject import Deployed, Launch, Subject
 
 EXIT_MARGIN = 1.0
 """Seconds after the drain timeout within which the worker is gone, whatever a handler does (docs/kubernetes.md)."""
+JOBS = frozenset({"Job", "CronJob", "ScaledJob"})
 BUSY_NODE = 5.0
 """Seconds of room, at the least, for a node on which the signal reaches the process late."""
 
@@ -38,7 +39,7 @@ HOOK = Rule(
 HANDLER = Rule(
     "drain-shorter-than-handler",
     "error",
-    "A handler may run longer (`timeout=`) than the drain waits.",
+    "A handler may run longer (`timeout=`) than the drain waits. (In a Job or ScaledJob it may: nothing scales it in.)",
     "One that is under way at the stop is cancelled at the drain timeout, requeued, and run again: an orphan.",
     "Raise LASTCALL_DRAIN_TIMEOUT above the longest timeout, and the grace period with it, or run it as a ScaledJob, "
     "which nothing scales in.",
@@ -80,10 +81,11 @@ def _hook(launch: Launch) -> Iterator[Finding]:
 
 def _handlers(each: Deployed) -> Iterator[Finding | Unchecked]:
     drain, open_ended = each.worker.drain_timeout, []
+    is_job = each.launch.workload is not None and each.launch.workload.kind in JOBS
     for handler in each.worker.handlers:
         if handler.timeout is None:
             open_ended.append(handler.name)
-        elif handler.timeout > drain:
+        elif handler.timeout > drain and not is_job:
             what = f"Handler {handler.name!r} may run {handler.timeout:g} s, and the drain timeout is {drain:g} s."
             here = each.launch.kind == "here"
             yield HANDLER.found(Where(document=f"handler {handler.name}") if here else each.launch.where, what)

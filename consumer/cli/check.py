@@ -47,7 +47,10 @@ def check(
     strict: options.Strict = False,
     json_output: options.Json = False,
 ) -> None:
-    """Say what would break the promise: in the worker, its manifests, its broker."""
+    """Say what would break the promise.
+
+    In the worker, its manifests, and its broker.
+    """
     worker = load_worker(target)
     is_named = amqp_url is not None or "amqp_url" in worker.settings.model_fields_set
     worker.configure(

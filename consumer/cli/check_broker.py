@@ -39,12 +39,12 @@ async def look(settings: Settings, handlers: Sequence[HandlerFacts]) -> Looked:
         version, api = probes.version, management(settings)
         for handler in {each.queue.name: each for each in handlers}.values():
             existing = {name for name in _exchanges(handler) if await probes.exchange(name)}
-            if await probes.queue(handler.queue.parking) is not None:
-                existing.add(handler.queue.parking)
-            traits = await probes.queue(handler.queue.name)
-            if traits is not None:
-                existing.add(handler.queue.name)
-            await _note(looked, handler.queue.name, traits, version, api)
+            for name in (handler.queue.name, handler.queue.parking):
+                traits = await probes.queue(name)
+                if traits is not None and not traits.hidden:
+                    existing.add(name)
+                if name == handler.queue.name:
+                    await _note(looked, name, traits, version, api)
             for need in needs(handler, existing):
                 if not await _met(probes, need, handler):
                     looked.denied.append(Denied(need, looked.where))

@@ -17,7 +17,7 @@ CLUSTER: dict[str, Any] = {
 }
 
 
-def lasting(*documents: dict[str, Any], timeout: float, given: float | None = None, **numbers: int) -> list[str]:
+def lasting(*documents: dict[str, Any], timeout: float, given: float | None = None, **numbers: Any) -> list[str]:
     """The findings, but for the drain timeout, which such handlers outlast too."""
     report = checked(*documents, of=worker(timeout=timeout, **numbers), consumer_timeout=given)
     return [code for code in codes(report) if code not in DRAIN_TOO]

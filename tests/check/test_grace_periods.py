@@ -49,6 +49,12 @@ def test_a_handler_that_may_outlast_the_drain_breaks_the_promise() -> None:
     assert codes(checked(GOOD, of=worker(timeout=50))) == []
 
 
+@pytest.mark.parametrize("kind", ["Job", "StatefulSet"])
+def test_a_job_is_not_scaled_in_and_may_hold_a_long_handler(kind: str) -> None:
+    findings = [] if kind == "Job" else ["drain-shorter-than-handler"]
+    assert codes(checked({**GOOD, "kind": kind}, of=worker(timeout=51))) == findings
+
+
 def test_how_long_a_handler_without_a_timeout_runs_is_said_to_be_unknown() -> None:
     assert [each.what for each in checked(GOOD).unchecked if "may run" in each.what] == ["how long charge may run"]
     assert not [each for each in checked(GOOD, of=worker(timeout=5)).unchecked if "may run" in each.what]

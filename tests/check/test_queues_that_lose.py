@@ -85,16 +85,16 @@ def found(queue: Queue, *seen: QueueSeen, absent: bool = False) -> list[str]:
     return [getattr(each, "code", "unchecked") for each in queues.check(subject)]
 
 
-def seen(facts: QueueFacts | None = None, **traits: bool) -> QueueSeen:
-    return QueueSeen("orders", Where("broker"), facts=facts, **traits)
+def seen(facts: QueueFacts | None = None, *, exclusive: bool = False) -> QueueSeen:
+    return QueueSeen("orders", Where("broker"), facts=facts, exclusive=exclusive)
 
 
 KNOWN = facts_of((4, 0), {"x-queue-type": "quorum", **SAFE}, {})
 
 
-@pytest.mark.parametrize(("traits", "code"), [({"exclusive": True}, "queue-exclusive"), ({}, "unchecked")])
-def test_one_of_another_connection_is_found(traits: dict[str, bool], code: str) -> None:
-    assert found(Queue("orders"), seen(**traits)) == [code]
+@pytest.mark.parametrize(("exclusive", "code"), [(True, "queue-exclusive"), (False, "unchecked")])
+def test_one_of_another_connection_is_found(exclusive: bool, code: str) -> None:
+    assert found(Queue("orders"), seen(exclusive=exclusive)) == [code]
 
 
 @pytest.mark.parametrize(("wanted", "codes"), [("quorum", []), (None, []), ("classic", ["queue-of-another-type"])])

@@ -37,9 +37,26 @@ def test_a_config_map_of_the_same_manifests_is_read(path: str, value: object) ->
     assert "a drain timeout of 69 s" in found.what
 
 
-def test_a_config_map_that_is_not_there_is_said_to_be_unknown() -> None:
-    report = checked(container("envFrom", [{"configMapRef": {"name": "elsewhere"}}]))
-    assert any("ConfigMap elsewhere" in each.why for each in report.unchecked)
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("envFrom", [{"configMapRef": {"name": "elsewhere"}}], "ConfigMap elsewhere"),
+        ("envFrom", [{"secretRef": {"name": "elsewhere"}}], "Secret elsewhere"),
+        ("env", [FROM_CONFIG], "ConfigMap c"),
+        ("env", [{"name": "LASTCALL_PREFETCH", "valueFrom": {"fieldRef": {"fieldPath": "x"}}}], "what valueFrom names"),
+    ],
+)
+def test_a_value_that_is_elsewhere_is_said_to_be_unknown(path: str, value: object, told: str) -> None:
+    assert any(told in each.why for each in checked(container(path, value)).unchecked)
+
+
+@pytest.mark.parametrize(
+    "environment", [{"LASTCALL_PREFETCH": None}, ["LASTCALL_PREFETCH"], {"LASTCALL_PREFETCH": "$P"}]
+)
+def test_a_value_that_compose_takes_from_elsewhere_is_said_to_be_unknown(environment: object) -> None:
+    report = checked({"services": {"w": {"stop_grace_period": "40s", "environment": environment}}})
+    assert codes(report) == []
+    assert any(each.what.startswith("LASTCALL_PREFETCH of") for each in report.unchecked)
 
 
 def test_what_the_manifests_do_not_say_is_as_the_check_was_told() -> None:
@@ -77,7 +94,8 @@ def test_pods_of_others_are_left_out_and_that_is_said() -> None:
     assert any(each.what == "pods" for each in checked(other).unchecked)
 
 
-def test_a_container_whose_image_says_what_to_run_is_known_by_its_settings() -> None:
-    bare = container("command", None, container("args", None, PLAIN))
+@pytest.mark.parametrize("command", [None, ["python", "app.py"]])
+def test_a_container_that_does_not_say_what_it_runs_is_known_by_its_settings(command: object) -> None:
+    bare = container("command", command, container("args", None, PLAIN))
     late = container("env", [{"name": "LASTCALL_DRAIN_TIMEOUT", "value": "70"}], bare)
     assert codes(checked(late)) == ["grace-too-short"]

@@ -34,11 +34,15 @@ from consumer.errors import BrokerAway
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """A queue that is there. `arguments`: what it was declared with, its type among it; None: could not be seen."""
+    """A queue that is there. `arguments`: what it was declared with, its type among it; None: could not be seen.
+
+    `hidden`: the user has no permission at all on it, and from 4.3 on may not even know whether it is there.
+    """
 
     durable: bool = True
     auto_delete: bool = False
     exclusive: bool = False
+    hidden: bool = False
     arguments: dict[str, object] | None = None
 
 
@@ -78,7 +82,7 @@ class Probes:
         except ChannelLockedResource:
             return Traits(exclusive=True)
         except ChannelAccessRefused:
-            return Traits()
+            return Traits(hidden=True)
         await channel.close()
         return await self._traits(name)
 

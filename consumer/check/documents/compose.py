@@ -83,15 +83,21 @@ def _words(given: object) -> tuple[str, ...]:
 
 
 def _environment(service: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """The variables whose values are known, and where those of ours are whose values are not."""
     given = service.get("environment")
-    pairs = (
-        dict(given)
-        if isinstance(given, Mapping)
-        else dict(each.partition("=")[::2] for each in texts(service, "environment"))
-    )
-    values = {str(name): filled(text(value)) for name, value in pairs.items()}
+    pairs = dict(given) if isinstance(given, Mapping) else dict(map(_pair, texts(service, "environment")))
+    values = {str(name): None if value is None else filled(text(value)) for name, value in pairs.items()}
     known = {name: value for name, value in values.items() if value is not None}
-    unread = {name: "a variable of Compose" for name in values if name not in known and name.startswith("LASTCALL_")}
+    unread = {name: "Compose's own environment" for name in values if name not in known and _is_setting(name)}
     if at(service, "env_file") is not None:
         unread["the LASTCALL_ settings in env_file"] = "a file"
     return known, unread
+
+
+def _pair(line: str) -> tuple[str, str | None]:
+    name, equals, value = line.partition("=")
+    return name, value if equals else None
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith("LASTCALL_") and not name.endswith("_URL")

@@ -58,10 +58,10 @@ def _command(container: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _is_ours(container: Mapping[str, Any], target: str, config: Mapping[str, Mapping[str, Any]]) -> bool:
-    """By what it is told to run; where the image alone says that, by settings of ours."""
+    """By what it is told to run, or by settings of ours."""
     command = _command(container)
     told = runs(command, target) or any(re.search(r"\blastcall\b", word) for word in command)
-    return told or (not command and any(name.startswith("LASTCALL_") for name in _environment(container, config)[0]))
+    return told or any(name.startswith("LASTCALL_") for name in _environment(container, config)[0])
 
 
 def _launch(
@@ -105,6 +105,8 @@ def _environment(
             known |= {f"{prefix}{key}": text(value) for key, value in config[name].items()}
         elif name:
             unread[f"the LASTCALL_ settings in ConfigMap {name}"] = f"ConfigMap {name}"
+        if secret := text(at(source, "secretRef", "name")):
+            unread[f"the LASTCALL_ settings in Secret {secret}, if any,"] = f"Secret {secret}"
     for each in mappings(container, "env"):
         name, source = text(each.get("name")), mapping(each, "valueFrom")
         reference = mapping(source, "configMapKeyRef")
