@@ -4,14 +4,17 @@ May know: what is looked at, shells. May not know: how it was read.
 """
 
 import difflib
+import re
 from collections.abc import Iterator
 
+from consumer.addresses import masked
 from consumer.check.finding import Finding, Rule, Unchecked
 from consumer.check.subject import Deployed, Subject
 from consumer.check.words import keeps_the_signal, runs_file, script_of
 
 HEARD = frozenset({"SIGTERM", "SIGINT"})
 NOT_STOPS = {"SIGKILL": "kills it", "SIGQUIT": "ends it at once", "SIGTSTP": "makes it quiet", "SIGCONT": "resumes it"}
+_SECRET = re.compile(r"(\w*(?:PASS|SECRET|TOKEN|KEY)\w*=)\S+", re.IGNORECASE)
 
 SHELL = Rule(
     "shell-entrypoint",
@@ -96,5 +99,6 @@ def _variables(each: Deployed, settings: frozenset[str]) -> Iterator[Finding]:
 
 
 def _shortened(script: str) -> str:
-    line = " ".join(script.split())
+    """In one line, and without what may be a secret."""
+    line = _SECRET.sub(r"\1***", masked(" ".join(script.split())))
     return line if len(line) <= 100 else f"{line[:97]}..."

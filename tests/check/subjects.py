@@ -65,7 +65,9 @@ def spoiled(document: dict[str, Any], path: str, value: object) -> dict[str, Any
     *way, last = path.split(".")
     for step in way:
         place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
-    if value is None:
+    if isinstance(place, list):
+        place[int(last)] = value
+    elif value is None:
         place.pop(last, None)
     else:
         place[last] = value

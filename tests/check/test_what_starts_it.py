@@ -29,6 +29,11 @@ def test_a_shell_that_stays_breaks_the_promise(command: list[str]) -> None:
     assert "lastcall run" in found.what
 
 
+def test_a_script_is_shown_without_its_secrets() -> None:
+    script = f"DB_PASSWORD=hunter2 {RUN} --amqp-url amqp://u:hunter2@host/"
+    assert "hunter2" not in the("shell-entrypoint", checked(container("command", ["sh", "-c", script]))).what
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -2,7 +2,7 @@
 
 May know: RabbitMQ's refusals, and that permissions are looked at before anything else is. May not know: what for.
 
-Each question is asked so that its answer is a refusal, or nothing at all (measured on RabbitMQ 4.0.5 and 4.3.6):
+Each question is asked so that its answer is a refusal, or nothing at all (tried on RabbitMQ 3.10.8, 4.0.5 and 4.3.6):
 - configure: a declaration of a queue type that there is none of (see inspection.py);
 - read: a consumer whose priority is a text;
 - write: a message that no queue takes, and that comes back;
@@ -125,7 +125,7 @@ class Probes:
         try:
             await channel.queue_unbind(queue, exchange, nothing)
         except ChannelAccessRefused as refusal:
-            return "write access" not in str(refusal)
+            return " to exchange " in str(refusal)  # the exchange's turn comes after the queue's
         except ChannelClosed:
             return True
         await channel.close()
