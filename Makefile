@@ -3,6 +3,10 @@
 SHELL := /bin/bash
 DRILL := .venv/bin/lastcall drill examples.orders.worker:worker --prefetch 20
 ARGS ?=
+# Two at a time, the tests of a file by the same one; each brings its own broker. JOBS=0: one after the other.
+JOBS ?= 2
+PYTEST := .venv/bin/python -m pytest
+SIDE_BY_SIDE := $(PYTEST) -n $(JOBS) --dist loadfile
 
 .PHONY: help setup broker stores kubectl demo test test-hosts test-plain fuzz test-matrix test-cluster test-k8s lint drill-long figures loss-figures bench bench-growth bench-micro bench-instructions clean
 
@@ -28,13 +32,13 @@ kubectl: ## make sure that the tests of the manifests can have a kubectl, or say
 	@deploy/local/kubectl </dev/null
 
 test: setup broker stores kubectl ## the test suite; ARGS="-k drain" for a part of it
-	.venv/bin/python -m pytest -m "not faults and not every_host and not k8s" $(ARGS) </dev/null
+	$(SIDE_BY_SIDE) -m "not faults and not every_host and not k8s" $(ARGS) </dev/null
 
 test-hosts: setup broker ## every way to be stopped on every host (asyncio, uvloop, aiorun, trio, …), also while all tasks are cancelled
-	.venv/bin/python -m pytest -m every_host tests/hosts $(ARGS) </dev/null
+	$(PYTEST) -n $(JOBS) -m every_host tests/hosts $(ARGS) </dev/null
 
 test-plain: setup broker ## the suites of workers, hosts and queues without the fast lane, on the client's own reader
-	LASTCALL_TRANSPORT=plain .venv/bin/python -m pytest -m "not faults and not every_host" tests/process tests/hosts tests/queues $(ARGS) </dev/null
+	LASTCALL_TRANSPORT=plain $(SIDE_BY_SIDE) -m "not faults and not every_host" tests/process tests/hosts tests/queues $(ARGS) </dev/null
 
 fuzz: setup ## any bytes at the parts that read the broker's, guided by coverage; ARGS=600 for so many seconds each
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
@@ -47,10 +51,10 @@ test-matrix: setup ## real faults on RabbitMQ 3.10, 4.0 and 4.3 (20 minutes, as 
 test-cluster: setup ## real faults on a cluster of three nodes (as root)
 	@deploy/local/engine up
 	@deploy/local/broker-image
-	.venv/bin/python -m pytest tests/faults -m cluster $(ARGS) </dev/null
+	$(PYTEST) tests/faults -m cluster $(ARGS) </dev/null
 
 test-k8s: setup kubectl ## scale-downs, rollouts, evictions and kills on a real Kubernetes: KUBECONFIG's, or K8S_LAB's on this machine
-	@deploy/local/kubernetes .venv/bin/python -m pytest tests/k8s -m k8s $(ARGS)
+	@deploy/local/kubernetes $(PYTEST) tests/k8s -m k8s $(ARGS)
 
 lint: setup ## style, format, types and the direction of imports
 	.venv/bin/ruff check .
@@ -75,7 +79,7 @@ bench-growth: setup ## whether a message costs the same with 10,000 in flight, 5
 	.venv/bin/python -m bench.growth $(ARGS) </dev/null
 
 bench-micro: setup ## what each pure part costs by itself (pytest-benchmark)
-	.venv/bin/python -m pytest bench/micro --benchmark-group-by=func --benchmark-sort=name --benchmark-columns=median,iqr,rounds $(ARGS) </dev/null
+	$(PYTEST) bench/micro --benchmark-group-by=func --benchmark-sort=name --benchmark-columns=median,iqr,rounds $(ARGS) </dev/null
 
 bench-instructions: setup ## instructions per delivery (valgrind), against the kept count: fails if they are 5 % more
 	.venv/bin/python -m bench.instructions $(ARGS) </dev/null

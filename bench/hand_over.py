@@ -12,7 +12,6 @@ from statistics import median
 
 from consumer.core.delivery import Message
 from consumer.delivery import Draining
-from consumer.engine.processes.crossing import Call
 from consumer.engine.processes.naming import program
 from consumer.engine.processes.pool import Processes
 from consumer.engine.threads import Threads
@@ -42,7 +41,7 @@ async def main() -> None:
         kinds: dict[str, Handing] = {
             "a thread, ours": lambda: threads.run(nothing),
             "a thread, ThreadPoolExecutor": lambda: loop.run_in_executor(thread_pool, nothing),
-            "a process, ours": lambda: processes.run(Call(message, 1, None)),
+            "a process, ours": lambda: processes.run(message, None),
             "a process, ProcessPoolExecutor": lambda: loop.run_in_executor(process_pool, nothing, message.body),
         }
         figures = [{name: await _measured(hand) for name, hand in kinds.items()} for _ in range(rounds)]

@@ -3,12 +3,15 @@
 May know: settings, the AMQP implementation of the port. May not know: workers, handlers.
 """
 
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from consumer.broker.amqp import ATTEMPT_TIMEOUT, AmqpBroker
-from consumer.broker.management import Management
 from consumer.broker.port import Tls
 from consumer.settings import Settings
+
+if TYPE_CHECKING:
+    from consumer.broker.management import Management
 
 
 def rabbitmq(settings: Settings, name: str) -> AmqpBroker:
@@ -24,10 +27,12 @@ def rabbitmq(settings: Settings, name: str) -> AmqpBroker:
     )
 
 
-def management(settings: Settings) -> Management | None:
+def management(settings: Settings) -> "Management | None":
     """The management API that the settings name; None: they name none."""
     if settings.management_url is None:
         return None
+    from consumer.broker.management import Management  # noqa: PLC0415 - most workers have none
+
     vhost = unquote(urlsplit(settings.addresses[0]).path[1:]) or "/"
     return Management(settings.management_url.get_secret_value(), vhost, _tls(settings))
 

@@ -104,7 +104,8 @@ def _reader(payload_type: Any, name: str) -> Callable[[bytes], object]:
         cause = error.message.partition("\n")[0]
         raise ConfigurationError(f"{name} can't be a payload type here: {cause}") from error
     container = next((container for kind, container in _ANYTHING_IN if kind == payload_type), None)
-    return adapter.validate_json if container is None else _straight(container, adapter.validate_json)
+    validate = adapter.validator.validate_json  # what the adapter's own method calls
+    return validate if container is None else _straight(container, validate)
 
 
 def _straight(container: type, validate: Callable[[bytes], object]) -> Callable[[bytes], object]:

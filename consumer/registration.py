@@ -7,19 +7,20 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from consumer.core.queue import Queue
 from consumer.core.retry import RetryPolicy
 from consumer.engine.handler import Handler
-from consumer.engine.processes.naming import program
-from consumer.engine.processes.pool import Processes
 from consumer.engine.threads import Threads
 from consumer.errors import ConfigurationError
 from consumer.inbox.port import Inbox
 from consumer.middleware import Middleware
 from consumer.payload import CallPlan
 from consumer.settings import Settings
+
+if TYPE_CHECKING:
+    from consumer.engine.processes.pool import Processes
 
 OnLeaseLost: TypeAlias = Literal["finish", "cancel"]
 """What becomes of a running handler whose lease is lost: its message will be delivered again in either case."""
@@ -97,8 +98,10 @@ class Registration:
             middleware=tuple(middleware),
         )
 
-    def _processes(self, settings: Settings, plan: CallPlan, size: int) -> Processes:
-        from consumer.observe.logs import configure_logging  # noqa: PLC0415 - only who has such a handler needs it
+    def _processes(self, settings: Settings, plan: CallPlan, size: int) -> "Processes":
+        from consumer.engine.processes.naming import program  # noqa: PLC0415 - only who has such a handler needs it
+        from consumer.engine.processes.pool import Processes  # noqa: PLC0415 - as above
+        from consumer.observe.logs import configure_logging  # noqa: PLC0415 - as above
 
         if plan.is_async:
             raise ConfigurationError(

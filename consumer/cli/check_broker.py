@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any
 
-from consumer.broker.amqp.probes import Probes, Traits
+from consumer.broker.amqp.probes import Probes, Traits, probing
 from consumer.broker.management import Management
 from consumer.check.documents.topology import consumer_timeout
 from consumer.check.finding import Unchecked, Where
@@ -35,7 +35,8 @@ class Looked:
 async def look(settings: Settings, handlers: Sequence[HandlerFacts]) -> Looked:
     """Look at the queues of these handlers. Raises BrokerAway or BrokerRefused."""
     looked = Looked(Where(", ".join(masked(each) for each in settings.addresses)))
-    async with rabbitmq(settings, NAME).probing() as probes:
+    broker = rabbitmq(settings, NAME)
+    async with probing(lambda: broker.open(NAME)) as probes:
         version, api = probes.version, management(settings)
         for handler in {each.queue.name: each for each in handlers}.values():
             existing = {name for name in _exchanges(handler) if await probes.exchange(name)}

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from consumer.cli.load import load_worker
-from consumer.hosts.fleet import Fleet, ParentLink, own_command
+from consumer.hosts.parent_link import ParentLink
 from consumer.observe.logs import configure_logging
 from consumer.settings import Settings
 
@@ -87,8 +87,9 @@ def run(
     link = ParentLink.found(worker)
     if link is None and worker.settings.processes > 1:
         configure_logging(worker.settings.log_level, worker.settings.log_format)
-        fleet = Fleet(own_command(), worker.settings.processes, worker.stop_signals)
-        raise typer.Exit(fleet.run())
+        from consumer.hosts.fleet import Fleet, own_command  # noqa: PLC0415 - only a parent needs it
+
+        raise typer.Exit(Fleet(own_command(), worker.settings.processes, worker.stop_signals).run())
     worker.configure(processes=1, health=link and link.own_port(worker.settings.health))
     gc.freeze()  # modules and classes stay as they are: no collection needs to look at them
     gc.enable()

@@ -151,7 +151,8 @@ class Message:
         given = self._given
         if given.message_id is None:
             return None
-        return given.message_id, self.copies, len(self.body), hash(self.body[:IDENTIFYING_BYTES])
+        copies = self.copies if given.headers else 0
+        return given.message_id, copies, len(self.body), hash(self.body[:IDENTIFYING_BYTES])
 
     @property
     def origin(self) -> tuple[str, str]:

@@ -53,7 +53,7 @@ class Attempt:
         timer = None if self._handler.timeout is None else self._timer(entry, self._handler.timeout)
         entry.handling = True
         try:
-            await self._call(entry.message, self._delivery(entry, claim))
+            await self._call(entry.message, self._delivery(entry, claim) if self._takes_delivery else None)
         except GeneratorExit:  # the loop is gone, and with it everything that a settlement takes
             raise
         except BaseException as error:  # noqa: BLE001 - SystemExit from a handler must not end the worker
@@ -75,10 +75,7 @@ class Attempt:
         self._notes.finished_with(entry, outcome.name, seconds)
         return outcome
 
-    def _delivery(self, entry: Entry, claim: Claimed | None) -> Delivery | None:
-        """None where the handler takes none: most do without."""
-        if not self._takes_delivery:
-            return None
+    def _delivery(self, entry: Entry, claim: Claimed | None) -> Delivery:
         return Delivery(entry.message, entry.attempt, self._draining, self._publisher, claim)
 
     def _outcome(self, entry: Entry, error: BaseException | None) -> Outcome:

@@ -170,8 +170,7 @@ class Dispatcher:
         if outcome is None:
             return False
         self._tell("joined", entry, {"tag": entry.tag, "to": "memory"})
-        self._settler.start(entry)
-        self._spawn(entry, partial(self._work.conclude, outcome=outcome))
+        self._start(entry, partial(self._work.conclude, outcome=outcome))
         return True
 
     def _fill(self) -> None:
@@ -179,15 +178,12 @@ class Dispatcher:
             if not self._settler.holds(self._waiting[0]):
                 self._waiting.popleft()  # its lease went this very moment: it will be delivered again
             elif self._budget.take():
-                self._start(self._waiting.popleft())
+                self._start(self._waiting.popleft(), self._work.run)
             else:
                 return
 
-    def _start(self, entry: Entry) -> None:
+    def _start(self, entry: Entry, work: Callable[[Entry], Coroutine[object, object, None]]) -> None:
         self._settler.start(entry)
-        self._spawn(entry, self._work.run)
-
-    def _spawn(self, entry: Entry, work: Callable[[Entry], Coroutine[object, object, None]]) -> None:
         name = f"{self.handler.name} {entry.message.message_id or entry.tag}"
         self._tasks[entry] = self._owner.guarded(self._live(entry, work), name)
 

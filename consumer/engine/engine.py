@@ -71,8 +71,8 @@ class Engine:
         self.quiet = Quiet(self._resumed)
         self.lifecycle = Lifecycle()
         self._owner = Owner(self.stop.interrupt)
-        self._idle = IdleWatch(plan.idle_timeout, loop, lambda: self.stop.ask("idle"))
-        self._notes = Notes(audience, self._owner.outside(audience), self._idle)
+        idle = None if plan.idle_timeout is None else IdleWatch(plan.idle_timeout, loop, lambda: self.stop.ask("idle"))
+        self._notes = Notes(audience, self._owner.outside(audience), idle)
         self.background = Background(plan.background, self._owner, self._notes, self._background_crashed)
         self._plan = plan
         self._clock: Callable[[], float] = loop.time
@@ -117,7 +117,6 @@ class Engine:
         deadline = Deadline(self._clock, self._plan.drain_timeout, self.stop.hurried)
         error = self._failure or _error_of(supervising)
         self.stop.ask(f"failed: {_shown(error)}")
-        self._idle.end()
         orphans = await self._drain(deadline, Happening.STOP if error is None else Happening.FAILED)
         await asyncio.wait({supervising}, timeout=deadline.remaining(extra=LETTING_GO + 0.3, at_most=1.0))
         error = error or _error_of(supervising)

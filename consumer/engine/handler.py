@@ -6,18 +6,20 @@ May know: the user's function, payload decoding. May not know: leases, settlemen
 import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from consumer.core.delivery import Message
 from consumer.core.queue import Queue
 from consumer.core.retry import RetryPolicy
 from consumer.delivery import Delivery
-from consumer.engine.processes import crossing
-from consumer.engine.processes.pool import Processes
 from consumer.engine.threads import Threads
 from consumer.errors import Undecodable
 from consumer.inbox.port import Inbox
 from consumer.middleware import Call, Middleware, around
 from consumer.payload import CallPlan
+
+if TYPE_CHECKING:
+    from consumer.engine.processes.pool import Processes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +37,7 @@ class Handler:
     cancel_on_lost_lease: bool
     inbox: Inbox | None
     threads: Threads
-    processes: Processes | None = None
+    processes: "Processes | None" = None
     middleware: Sequence[Middleware] = ()
 
     @property
@@ -61,17 +63,10 @@ class Handler:
         if message.defect is not None:
             raise Undecodable(message.defect.reason)
         if self.processes is not None:
-            return self.processes.run(_call(message, delivery))
+            return self.processes.run(message, delivery)
         plan = self.plan
-        payload = (plan.decode(message.body, message),) if plan.takes_payload else ()
+        payload = (plan.decoder(message.body, message),) if plan.takes_payload else ()
         named = {} if plan.delivery_parameter is None else {plan.delivery_parameter: delivery}
         if plan.is_async:
             return self.function(*payload, **named)  # type: ignore[return-value]  # is_async says that it is one
         return self.threads.run(functools.partial(self.function, *payload, **named))
-
-
-def _call(message: Message, delivery: Delivery | None) -> crossing.Call:
-    """What is sent to another process: with all properties, which may not have been read yet."""
-    if delivery is None:
-        return crossing.Call(message.replaced(), message.attempt, None)
-    return crossing.Call(message.replaced(), delivery.attempt, delivery.claim)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 
 class IdleWatch:
-    """Calls `on_idle` once `timeout` seconds have passed with nothing here. `timeout` None: never."""
+    """Calls `on_idle` once `timeout` seconds have passed with nothing here."""
 
-    def __init__(self, timeout: float | None, loop: asyncio.AbstractEventLoop, on_idle: Callable[[], None]) -> None:
+    def __init__(self, timeout: float, loop: asyncio.AbstractEventLoop, on_idle: Callable[[], None]) -> None:
         self._timeout = timeout
         self._loop = loop
         self._on_idle = on_idle
@@ -32,7 +32,7 @@ class IdleWatch:
     def went(self) -> None:
         """A delivery is done with."""
         self._here -= 1
-        if self._here == 0 and self._timeout is not None:
+        if self._here == 0:
             self._arm()
 
     def end(self) -> None:
@@ -47,5 +47,5 @@ class IdleWatch:
 
     def _arm(self) -> None:
         self._disarm()
-        if self._timeout is not None and self._is_watching and self._here == 0:
+        if self._is_watching and self._here == 0:
             self._timer = self._loop.call_later(self._timeout, self._on_idle)

@@ -20,7 +20,7 @@ class Notes:
     `tallies`, by queue, and `told`, by event and queue (routine ones excepted), count from the start.
     """
 
-    def __init__(self, audience: Audience, tell: Observer, idle: IdleWatch) -> None:
+    def __init__(self, audience: Audience, tell: Observer, idle: IdleWatch | None) -> None:
         self.finished = 0
         self.handed_back = 0
         self.tallies: defaultdict[str, Tally] = defaultdict(Tally)
@@ -32,14 +32,18 @@ class Notes:
     def __call__(self, event: Event) -> None:
         """Tell it, after it is counted."""
         self.told[event.name, event.queue] += 1
-        match event.name:
-            case "requeued" | "lease_lost":
-                self._left(event)
-            case "consuming":
-                self._idle.begin()
-            case "connection_lost" | "channel_lost" | "quieted":
-                self._idle.end()  # until all is consumed again
+        if event.name in {"requeued", "lease_lost"}:
+            self._left(event)
+        elif self._idle is not None:
+            self._watch_for_idleness(self._idle, event)
         self._tell(event)
+
+    def _watch_for_idleness(self, idle: IdleWatch, event: Event) -> None:
+        match event.name:
+            case "consuming":
+                idle.begin()
+            case "connection_lost" | "channel_lost" | "quieted" | "drain_started":
+                idle.end()  # until all is consumed again
 
     def _left(self, event: Event) -> None:
         reason, tally = str(event.data.get("reason")), self.tallies[event.queue or ""]
@@ -48,7 +52,8 @@ class Notes:
         else:
             tally.ended["lease_lost"] += 1
         self.handed_back += reason == "drain"
-        self._idle.went()
+        if self._idle is not None:
+            self._idle.went()
 
     def count_anew(self) -> None:
         """The drain begins: the report counts from here."""
@@ -56,7 +61,8 @@ class Notes:
 
     def received(self, entry: Entry, generation: int) -> None:
         """A delivery arrived."""
-        self._idle.came()
+        if self._idle is not None:
+            self._idle.came()
         if self._audience.wants_routine:
             data = {"tag": entry.tag, "generation": generation, "redelivered": entry.message.redelivered}
             self._routine("received", entry, data)
@@ -75,7 +81,8 @@ class Notes:
     def settled(self, entry: Entry, outcome: str) -> None:
         """It is acked."""
         self.tallies[entry.message.queue].ended[outcome] += 1
-        self._idle.went()
+        if self._idle is not None:
+            self._idle.went()
         if self._audience.wants_routine:
             self._routine("settled", entry, {"outcome": outcome})
 

@@ -5,16 +5,19 @@ May know: pools of processes, tasks. May not know: messages, which handler a poo
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from consumer.core.events import Observer
 from consumer.delivery import Draining
-from consumer.engine.processes.pool import Processes
+
+if TYPE_CHECKING:
+    from consumer.engine.processes.pool import Processes
 
 
 class Pools:
     """One for each handler with `executor="process"`."""
 
-    def __init__(self, pools: Sequence[Processes], draining: Draining, observe: Observer) -> None:
+    def __init__(self, pools: "Sequence[Processes]", draining: Draining, observe: Observer) -> None:
         self._pools = pools
         self._draining = draining
         self._observe = observe

@@ -73,7 +73,9 @@ class Runs:
 
     def acked(self, run: Entry) -> None:
         """It has completed, and was acked over its own lease."""
-        self._was_acked(run, run.lease)
+        identity = run.message.identity
+        if identity is not None:
+            self._acked.append((run.lease, identity))
 
     def ended(self, run: Entry, outcome: Outcome, settled_on: Entry | None) -> None:
         """It is over. `settled_on` None: nobody could be told what came of it, a redelivery will be."""
@@ -91,12 +93,7 @@ class Runs:
         elif settled_on is None:
             self._memorize(identity, outcome)
         else:
-            self._was_acked(run, settled_on.lease)
-
-    def _was_acked(self, run: Entry, lease: int) -> None:
-        identity = run.message.identity
-        if identity is not None:
-            self._acked.append((lease, identity))
+            self._acked.append((settled_on.lease, identity))
 
     def _acked_on(self, lease: int) -> list[Identity]:
         """In order, each once; without those of which a duplicate was sent back since."""

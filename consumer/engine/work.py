@@ -48,13 +48,15 @@ class Work:
         try:
             if not self.settler.holds(entry):  # lost since it was given its slot: it will be delivered again
                 outcome: Outcome = LEASE_LOST
-            elif (reason := self._begin(entry)) is not None:
+            elif (reason := poison(entry.message, self.returning.facts, self.policy)) is not None:
                 outcome = Parked(reason)
             elif self.once is None:
+                self.notes.started(entry)
                 outcome = await self.attempt.run(entry, None)
                 if outcome is not COMPLETED:
                     outcome = await self._after(entry, None, outcome)
             else:
+                self.notes.started(entry)
                 outcome = await self.once.run(entry, self._attempts)
         except asyncio.CancelledError:  # while it waited for something else than the handler
             outcome = _cut_short(entry)
@@ -62,11 +64,6 @@ class Work:
             self.runs.acked(entry)  # what nearly all come to, in as few steps as can be
         else:
             await self.conclude(entry, outcome)
-
-    def _begin(self, entry: Entry) -> str | None:
-        """Why it must not be started once more."""
-        self.notes.started(entry)
-        return poison(entry.message, self.returning.facts, self.policy)
 
     async def conclude(self, entry: Entry, outcome: Outcome) -> None:
         """Settle what came of it, over whichever delivery of the message is still ours. Never raises."""

@@ -22,13 +22,9 @@ from typing import Any
 
 from consumer.engine.report import ExitCode
 from consumer.errors import ConfigurationError
-from consumer.hosts.signals import FORCED, LEAVING, Stoppable, StopSignals, installed
-from consumer.listening import shifted
+from consumer.hosts.parent_link import LINK, QUIET, RESUME
+from consumer.hosts.signals import FORCED, LEAVING, StopSignals, installed
 
-LINK = "LASTCALL_PARENT_LINK"
-"""The environment variable by which a child knows its link: the number of a file descriptor, and its own number."""
-QUIET, RESUME = b"q", b"r"
-"""What a parent says over the link."""
 STEADY = 60.0
 """Seconds of life after which a crash is not one of a row any more."""
 IN_A_ROW = 5
@@ -79,7 +75,8 @@ class Fleet:
     def stop(self, reason: str) -> None:
         """All of them drain, from this moment on; also called in a signal handler."""
         self._stopping.set()
-        self._send(SIGTERM)
+        for child in self._children:
+            child.stop()
 
     def stop_now(self, reason: str) -> None:
         """All of them drain with their deadline now."""
@@ -151,6 +148,7 @@ class _Child:
         self.reports: list[dict[str, Any]] = []
         self._fleet = fleet
         self._process: subprocess.Popen[bytes] | None = None
+        self._stop = [SIGTERM]
         self._link: socket.socket | None = None
 
     def live(self) -> None:
@@ -179,6 +177,13 @@ class _Child:
         if process is not None:
             process.send_signal(number)
 
+    def stop(self) -> None:
+        """Have it drain, if there is a process to do so: once, whoever asks, as a second signal would hurry it."""
+        process = self._process
+        if process is not None:
+            with suppress(IndexError):  # it has been told
+                process.send_signal(self._stop.pop())
+
     def tell(self, wish: bytes) -> None:
         """Say it over the link, if there is a process to hear it; it is there for one that does not listen yet."""
         link = self._link
@@ -202,57 +207,13 @@ class _Child:
                     process_group=0,
                 )
             if self._fleet.stopping.is_set():  # told to stop between the question and the start
-                process.send_signal(SIGTERM)
+                self.stop()
             said = b"".join(iter(lambda: ours.recv(65536), b""))
             code = process.wait()
+            self._process = None  # the next one is to be told what this one may have been
         if said:
             self.reports.append(json.loads(said))
         return code if code in WORST_FIRST else int(ExitCode.FAILED)
-
-
-class ParentLink:
-    """A child's end of the link, for `told`, who hears what the parent wishes."""
-
-    def __init__(self, descriptor: int, number: int, told: Stoppable) -> None:
-        self._number = number
-        self._socket = socket.socket(fileno=descriptor)
-        self._socket.set_inheritable(False)
-        self._told = told
-        Thread(target=self._until_the_parent_ends, name="lastcall parent", daemon=True).start()
-
-    @classmethod
-    def found(cls, told: Stoppable) -> "ParentLink | None":
-        """The link of this process, if it is a child; it is told once, and not to the processes that it starts."""
-        given = os.environ.pop(LINK, None)
-        descriptor, _, number = (given or "").partition(":")
-        return None if given is None else cls(int(descriptor), int(number), told)
-
-    def own_port(self, address: str | None) -> str | None:
-        """Where this child answers, when its first sibling answers here: each has the port after the one before it.
-
-        Raises ConfigurationError past the last port.
-        """
-        try:
-            return None if address is None else shifted(address, self._number - 1)
-        except ValueError as error:
-            raise ConfigurationError(
-                f"health (--health or LASTCALL_HEALTH): process {self._number} has the port {self._number - 1} after "
-                f"{address!r}. {error}: begin further down."
-            ) from error
-
-    def report(self, report: dict[str, object]) -> None:
-        """Tell the parent how it went."""
-        with suppress(OSError):  # it is gone
-            self._socket.sendall(json.dumps(report).encode())
-
-    def _until_the_parent_ends(self) -> None:
-        with suppress(OSError):
-            while wish := self._socket.recv(1):
-                if wish == QUIET:
-                    self._told.quiet("its parent says so")
-                else:
-                    self._told.resume()
-        os.kill(os.getpid(), SIGTERM)
 
 
 def own_command() -> list[str]:

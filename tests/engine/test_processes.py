@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -298,6 +299,48 @@ async def test_a_child_that_dies_idle_fails_nothing(stage: Stage, meeting: Meeti
     await stage.drained()
 
 
+def dying_with_a_call_in_hand(times: int) -> type[Process]:
+    """Children of which so many are killed between the handing over of a call and the handler's start."""
+
+    class Dying(Process):
+        left = times
+
+        async def run(self, call: bytes) -> bytes:
+            if Dying.left:
+                Dying.left -= 1
+                self.kill()
+            return await super().run(call)
+
+    return Dying
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+async def test_a_message_handed_to_a_child_that_has_died_idle_gets_another(
+    stage: Stage, meeting: Meeting, monkeypatch: pytest.MonkeyPatch, deaths: int
+) -> None:
+    monkeypatch.setattr(pool, "Process", dying_with_a_call_in_hand(deaths))
+    handle(stage, concurrency=2)
+    guest = await visitor(stage, meeting)
+    assert " 1 orders " in await guest.asked("delivery"), "it is its first attempt"
+    guest.tell("return")
+    await told(stage, "settled")
+    assert len(stage.of("process_died")) == deaths
+    assert stage.fake.is_empty("orders.parked")
+    assert (await stage.drained()).exit_code == 0
+
+
+async def test_a_message_with_which_every_child_dies_has_failed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "Process", dying_with_a_call_in_hand(times=2))
+    handle(stage, concurrency=1)
+    stage.put("a")
+    stage.start()
+    await told(stage, "settled")
+    (parked,) = stage.fake.ready("orders.parked")
+    assert parked.properties.headers[EXCEPTION] == "HandlerProcessDied"
+    assert "SIGKILL (out of memory?), and 1 before it, none of which called" in str(parked.properties.headers[REASON])
+    await stage.drained()
+
+
 async def test_a_child_that_dies_as_it_says_that_it_is_ready_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     class Dying(Process):
         async def begin(self, program: bytes) -> bytes:
@@ -311,6 +354,32 @@ async def test_a_child_that_dies_as_it_says_that_it_is_ready_is_none(monkeypatch
     with pytest.raises(HandlerProcessDied, match="SIGKILL"):
         await within(processes.open(Draining(), lambda _: None), BOUND)
     await within(processes.close(), BOUND)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("fds_to_keep"), OSError("no more processes")])
+async def test_a_child_that_cannot_be_started_is_tried_again_and_its_message_waits(
+    stage: Stage, meeting: Meeting, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    handle(stage, concurrency=2)
+    first = await visitor(stage, meeting)
+
+    class FailingOnce(subprocess.Popen[bytes]):
+        failed = False
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            if not FailingOnce.failed:
+                FailingOnce.failed = True
+                raise error
+            super().__init__(*args, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", FailingOnce)
+    second = await visitor(stage, meeting, "b")
+    assert str(error) in str(stage.of("process_start_failed")[0].data["error"])
+    first.tell("return")
+    second.tell("return")
+    await told(stage, "settled", 2)
+    assert stage.fake.is_empty("orders.parked")
+    assert (await stage.drained()).exit_code == 0
 
 
 @pytest.mark.parametrize("wish", ["clean up", "swallow"])

@@ -176,7 +176,7 @@ def under_aiorun_with_a_callback() -> None:
 def under_aiorun_beside_what_it_waits_for() -> None:
     async def beside() -> None:
         await BEHAVIOURS["hold"]()
-        print("what aiorun waits for has ended", file=sys.stderr)
+        sys.stderr.write("what aiorun waits for has ended\n")
 
     async def main() -> None:
         waiting = aiorun.shutdown_waits_for(beside())  # type: ignore[no-untyped-call]  # aiorun has no annotation here
@@ -201,7 +201,7 @@ def under_uvicorn() -> None:
             yield
 
     async def held(_request: Request) -> Response:
-        print("a request is held", file=sys.stderr)
+        sys.stderr.write("a request is held\n")
         await BEHAVIOURS["hold"]()
         return Response("done")
 

@@ -5,7 +5,10 @@ from typing import NoReturn
 
 import pytest
 
+from consumer.engine.report import Report
 from consumer.errors import BrokerAway, BrokerRefused
+from consumer.hosts.embedded import running
+from consumer.observers import Observers
 from tests.engine.conftest import stage
 from tests.engine.stage import Stage, turns, within
 
@@ -122,3 +125,32 @@ async def test_a_worker_that_starts_quiet_lets_the_block_begin(stage: Stage) -> 
     stage.worker.quiet()
     async with stage.worker.running():
         assert len(stage.of("quieted")) == 1
+
+
+async def test_a_cancellation_before_the_block_leaves_no_observer_behind() -> None:
+    class Starting:
+        """A worker that never gets to work."""
+
+        def __init__(self) -> None:
+            self.stopped = asyncio.Event()
+
+        async def serve(self) -> Report:
+            await self.stopped.wait()
+            return Report("told", forced=False, seconds=0, finished=0, handed_back=0)
+
+        def stop(self, _reason: str) -> None:
+            self.stopped.set()
+
+    observers = Observers()
+
+    async def application() -> None:
+        async with running(Starting(), observers):
+            raise AssertionError("the block has begun")
+
+    starting = asyncio.create_task(application())
+    await turns()
+    assert len(list(observers)) == 1
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await within(starting)
+    assert list(observers) == []

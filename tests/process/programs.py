@@ -14,7 +14,7 @@ class OwnError(Exception):
 
 @worker.handler("jobs", executor="process", concurrency=1)
 def work(_body: bytes) -> None:
-    print(f"child {os.getpid()}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"child {os.getpid()}\n")
     raise OwnError("its own")
 
 

@@ -116,7 +116,7 @@ async def hold_the_interpreter() -> None:
 
     def outlive_the_main_thread() -> None:
         threading.main_thread().join()
-        print("the main thread has ended", file=sys.stderr, flush=True)
+        say("the main thread has ended")
         hold_this_thread()
 
     threading.Thread(target=outlive_the_main_thread).start()
@@ -151,7 +151,9 @@ def hold_this_process_come_what_may() -> None:
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    """In one write: others write into the same pipe (where Python does not buffer, `print` makes two of it)."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 IN_A_PROCESS = {

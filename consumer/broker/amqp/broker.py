@@ -5,9 +5,9 @@ May know: aio-pika's connection. May not know: the reconnect policy (broker/reco
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from itertools import count
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import aio_pika
 from aiormq.abc import AbstractChannel
@@ -24,18 +24,19 @@ from consumer.broker.amqp.errors import (
 )
 from consumer.broker.amqp.lane import Lane
 from consumer.broker.amqp.lease import AmqpLease
-from consumer.broker.amqp.probes import Probes, probing
 from consumer.broker.amqp.publisher import AmqpPublisher
 from consumer.broker.amqp.pulse import Pulse
 from consumer.broker.amqp.seams import Seam, seam
 from consumer.broker.amqp.tools import QueueTools
 from consumer.broker.amqp.topology import prepare
-from consumer.broker.management import Management
 from consumer.broker.port import OnDelivery, Tls
 from consumer.broker.tls import tls_context
 from consumer.core.facts import QueueFacts, Version
 from consumer.core.queue import Queue
 from consumer.errors import BrokerAway, LastcallError
+
+if TYPE_CHECKING:
+    from consumer.broker.management import Management
 
 Transport: TypeAlias = Literal["fast", "plain"]
 
@@ -51,7 +52,7 @@ class AmqpConnection:
         connection: aio_pika.Connection,
         generation: int,
         lane: Lane | None,
-        management: Management | None,
+        management: "Management | None",
     ) -> None:
         self.generation = generation
         self.address = masked(connection.url)
@@ -113,7 +114,7 @@ class AmqpBroker:
         tls: Tls,
         transport: Transport = "fast",
         attempt_timeout: float = ATTEMPT_TIMEOUT,
-        management: Management | None = None,
+        management: "Management | None" = None,
     ) -> None:
         self._urls = [URL(address).update_query(heartbeat=str(heartbeat)) for address in addresses]
         self._name = name
@@ -136,10 +137,6 @@ class AmqpBroker:
     def tools(self) -> QueueTools:
         """For looking after queues beside a worker."""
         return QueueTools(lambda: self.open(f"{self._name} (tools)"))
-
-    def probing(self) -> AbstractAsyncContextManager[Probes]:
-        """For looking at what others have set up. Raises BrokerAway or BrokerRefused."""
-        return probing(lambda: self.open(self._name))
 
     async def open(self, name: str, through: Seam | None = None) -> aio_pika.Connection:
         """An aio-pika connection to the first address that answers; `name` is shown by the management UI."""

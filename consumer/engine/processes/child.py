@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from consumer.core.delivery import Outgoing
 from consumer.delivery import Delivery, Draining
-from consumer.engine.processes.crossing import DONE, DRAINING, HEADER, Call, Program, framed
+from consumer.engine.processes.crossing import BEGUN, DONE, DRAINING, HEADER, Call, Program, framed
 from consumer.engine.processes.failures import failure_of
 from consumer.engine.processes.naming import imported
 from consumer.errors import LastcallError
@@ -86,7 +86,9 @@ def _serve(link: socket.socket, calls: SimpleQueue[bytes], draining: Draining, e
         return
     _answer(link, ending)
     while True:
-        call = pickle.loads(calls.get())  # noqa: S301 - from the parent
+        request = calls.get()
+        link.sendall(framed(BEGUN))
+        call = pickle.loads(request)  # noqa: S301 - from the parent
         try:
             _run(function, plan, call, draining)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the outcome of the message

@@ -14,6 +14,8 @@ DRAINING = b""
 """The frame that tells a child that the worker drains; any other is a pickled Program (the first one) or Call."""
 DONE = b""
 """A child's answer when all went well: it is ready, or its handler has returned. Else a pickled Failure."""
+BEGUN = b"begun"
+"""What a child says first of each Call: whatever becomes of it now, the handler may have run."""
 
 
 @dataclass(frozen=True, slots=True)

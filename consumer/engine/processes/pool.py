@@ -10,13 +10,21 @@ import asyncio
 import pickle
 from contextvars import copy_context
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
 
+from consumer.core.delivery import Message
 from consumer.core.events import Event, Observer
-from consumer.delivery import Draining
+from consumer.delivery import Delivery, Draining
 from consumer.engine.processes.crossing import DONE, Call, Program
 from consumer.engine.processes.failures import Failure
-from consumer.engine.processes.process import Process
+from consumer.engine.processes.process import NeverBegun, Process
 from consumer.errors import ConfigurationError, HandlerProcessDied
 
 
@@ -45,24 +53,33 @@ class Processes:
         self._watching = asyncio.create_task(self._tell_draining())
         await self._start()
 
-    async def run(self, call: Call) -> None:
+    async def run(self, message: Message, delivery: Delivery | None) -> None:
         """Until the handler has returned; raises what it raised, or HandlerProcessDied.
 
-        A cancellation stops the child, and is over when that has ended.
+        A cancellation stops the child, and is over when that has ended. Children that have ended before they called
+        the handler are not held against the message, unless they are more than can have been idle.
         """
-        request = pickle.dumps(call)
+        never_begun = retry_if_exception_type(NeverBegun)
+        trying = AsyncRetrying(retry=never_begun, stop=stop_after_attempt(self._size + 1), reraise=True)
+        try:
+            answer: bytes = await trying(self._answer, pickle.dumps(_call(message, delivery)))
+        except NeverBegun as error:
+            raise HandlerProcessDied(f"{error}, and {self._size} before it, none of which called the handler") from None
+        if answer != DONE:
+            failure: Failure = pickle.loads(answer)  # noqa: S301 - from a child of ours
+            raise failure.error()
+
+    async def _answer(self, request: bytes) -> bytes:
         process = await self._free_one()
         try:
-            answer = await process.ask(request)
+            answer = await process.run(request)
         except asyncio.CancelledError:
             self._usable.discard(process)
             process.stop()
             await process.gone()
             raise
         self._idle.put_nowait(process)
-        if answer != DONE:
-            failure: Failure = pickle.loads(answer)  # noqa: S301 - from a child of ours
-            raise failure.error()
+        return answer
 
     async def close(self) -> None:
         """End all children: in their own time, and by SIGKILL when this is cancelled."""
@@ -132,3 +149,10 @@ class Processes:
         if state.outcome is not None and state.next_action is not None:
             error, wait = str(state.outcome.exception()), round(state.next_action.sleep, 3)
             self._observe(Event("process_start_failed", data={"handler": self._name, "error": error, "wait": wait}))
+
+
+def _call(message: Message, delivery: Delivery | None) -> Call:
+    """What is sent to another process: with all properties, which may not have been read yet."""
+    if delivery is None:
+        return Call(message.replaced(), message.attempt, None)
+    return Call(message.replaced(), delivery.attempt, delivery.claim)

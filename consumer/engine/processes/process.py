@@ -28,6 +28,10 @@ LAST_ANSWER = 0.1
 _HOME = str(Path(__file__).parents[3])
 
 
+class NeverBegun(Exception):  # noqa: N818 - named for what happened
+    """It has ended before it called the handler."""
+
+
 class Process:
     """`ended` is done, with how, once there is no process any more (or never was), and no link. Made on the loop."""
 
@@ -53,16 +57,27 @@ class Process:
         self._reader, self._writer = await asyncio.open_unix_connection(sock=self._ours)
         self._hang_up = self._writer.transport.abort
         self._is_silent = lambda: self._writer.is_closing() or self._reader.at_eof()
-        return await self.ask(program)
+        return await self._ask(program)
 
-    async def ask(self, request: bytes) -> bytes:
+    async def run(self, call: bytes) -> bytes:
         """Its answer. One at a time; a wait that is cancelled leaves it unfit for anything but `stop`.
 
-        Raises HandlerProcessDied when it ends instead.
+        Raises NeverBegun or HandlerProcessDied when it ends instead, before and after it has called the handler.
         """
         try:
+            await self._ask(call)
+        except HandlerProcessDied as death:
+            raise NeverBegun(str(death)) from None
+        return await self._hear()
+
+    async def _ask(self, request: bytes) -> bytes:
+        with suppress(OSError):  # whoever listens next hears that
             self._writer.write(framed(request))
             await self._writer.drain()
+        return await self._hear()
+
+    async def _hear(self) -> bytes:
+        try:
             (size,) = HEADER.unpack(await self._reader.readexactly(HEADER.size))
             return await self._reader.readexactly(size)
         except (asyncio.IncompleteReadError, OSError):
