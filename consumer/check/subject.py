@@ -197,4 +197,4 @@ class Subject:
     def handlers(self) -> tuple[HandlerFacts, ...]:
         """Of all places; the same one once."""
         every = [handler for each in self.running for handler in each.worker.handlers]
-        return tuple({(each.name, each.queue.name, each.prefetch, each.timeout): each for each in every}.values())
+        return tuple({(e.name, e.queue.name, e.concurrency, e.prefetch, e.timeout): e for e in every}.values())

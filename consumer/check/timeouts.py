@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from consumer.check.finding import Finding, Rule, Unchecked, Where
-from consumer.check.subject import HandlerFacts, QueueSeen, Subject
+from consumer.check.subject import HandlerFacts, Subject
 
 CONSUMER_TIMEOUT = 1800.0
 """RabbitMQ's own, in seconds, where rabbitmq.conf, the queue and its policies say nothing else."""
@@ -35,11 +35,10 @@ RULES = (LEASE, PREFETCH)
 
 def check(subject: Subject) -> Iterator[Finding | Unchecked]:
     """Look at each handler."""
-    seen = {each.name: each for each in subject.queues}
     assumed = False
     for handler in subject.handlers:
         where = Where(document=f"handler {handler.name}")
-        limit, source = _limit(subject, seen.get(handler.queue.name))
+        limit, source = _limit(subject, handler.queue.name)
         held = longest_hold(handler)
         if held is not None:
             assumed = assumed or source is None
@@ -60,11 +59,14 @@ def longest_hold(handler: HandlerFacts) -> float | None:
     return handler.timeout * math.ceil(handler.prefetch / handler.concurrency)
 
 
-def _limit(subject: Subject, seen: QueueSeen | None) -> tuple[float, str | None]:
+def _limit(subject: Subject, queue: str) -> tuple[float, str | None]:
     """The consumer timeout of the queue, and who says so (None: nobody): the queue's own goes before the broker's."""
-    if seen is not None and seen.consumer_timeout is not None:
-        return seen.consumer_timeout, str(seen.where)
-    return subject.consumer_timeout or (CONSUMER_TIMEOUT, None)
+    known = [
+        (each.consumer_timeout, str(each.where))
+        for each in subject.queues
+        if each.name == queue and each.consumer_timeout is not None
+    ]
+    return min(known) if known else subject.consumer_timeout or (CONSUMER_TIMEOUT, None)
 
 
 def _told(handler: HandlerFacts, held: float, limit: float, source: str | None) -> str:

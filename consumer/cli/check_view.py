@@ -18,18 +18,20 @@ COLOURS = {"error": "bold red", "warning": "yellow"}
 
 def show(report: Report, console: Console) -> None:
     """Print the findings, what could not be checked, and the sum."""
+    width = min(WIDTH, console.width) if console.is_terminal else WIDTH
     for finding in report.findings:
         head = Text(f"{finding.severity:<8} ", style=COLOURS[finding.severity])
-        console.print(head + Text(printable(f"{finding.code}  {finding.where}"), style="bold"), soft_wrap=True)
-        for line in _body(finding):
+        console.print(head + Text(finding.code, style="bold"))
+        console.out(f"  {printable(str(finding.where))}", highlight=False)
+        for line in _body(finding, width):
             console.out(line, highlight=False)
         console.out("")
     if report.unchecked:
         console.print(Text("not checked", style="bold"))
         for each in report.unchecked:
-            console.out(_indented(f"{each.what}: {each.why}.", hanging="    "), highlight=False)
+            console.out(_indented(f"{each.what}: {each.why}.", width, hanging="    "), highlight=False)
         console.out("")
-    console.out(closing_sentence(report), highlight=False)
+    console.out(fill(closing_sentence(report), width, break_long_words=False), highlight=False)
 
 
 def closing_sentence(report: Report) -> str:
@@ -42,16 +44,16 @@ def closing_sentence(report: Report) -> str:
     return f"{report.target}: nothing was found that would break the promise, {warned}{left}."
 
 
-def _body(finding: Finding) -> Iterator[str]:
-    yield _indented(finding.what)
-    yield _indented(f"Why: {finding.why}", hanging="       ")
-    yield _indented(f"Mend: {finding.mend}", hanging="        ")
+def _body(finding: Finding, width: int) -> Iterator[str]:
+    yield _indented(finding.what, width)
+    yield _indented(f"Why: {finding.why}", width, hanging="       ")
+    yield _indented(f"Mend: {finding.mend}", width, hanging="        ")
 
 
-def _indented(text: str, hanging: str = "  ") -> str:
+def _indented(text: str, width: int, hanging: str = "  ") -> str:
     return fill(
         printable(text),
-        WIDTH,
+        width,
         initial_indent="  ",
         subsequent_indent=hanging,
         break_long_words=False,

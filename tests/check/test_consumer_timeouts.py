@@ -55,6 +55,12 @@ def test_who_raises_it_is_believed(documents: tuple[dict[str, Any], ...], given:
     assert lasting(*documents, timeout=7200, given=given) == ["consumer-timeout"]
 
 
+def test_of_two_places_that_tell_of_a_queue_the_lower_holds() -> None:
+    long, short = (spoiled(QUEUE, "spec.arguments.x-consumer-timeout", each) for each in (7_200_000, 60_000))
+    for both in ((long, short), (short, long)):
+        assert lasting(*both, timeout=60) == ["consumer-timeout"]
+
+
 def test_one_that_is_lowered_for_the_queue_goes_before_the_brokers() -> None:
     short = spoiled(QUEUE, "spec.arguments.x-consumer-timeout", 60_000)
     assert lasting(CLUSTER, short, timeout=60) == ["consumer-timeout"]
