@@ -23,11 +23,12 @@ def rabbitmq(settings: Settings, name: str) -> AmqpBroker:
         tls=_tls(settings),
         transport=settings.transport,
         attempt_timeout=min(ATTEMPT_TIMEOUT, settings.connect_timeout),
-        management=_management(settings),
+        management=management(settings),
     )
 
 
-def _management(settings: Settings) -> "Management | None":
+def management(settings: Settings) -> "Management | None":
+    """The management API that the settings name; None: they name none."""
     if settings.management_url is None:
         return None
     from consumer.broker.management import Management  # noqa: PLC0415 - most workers have none

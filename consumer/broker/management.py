@@ -47,7 +47,7 @@ class Management:
         if self._gave_up:
             return facts
         try:
-            found = await asyncio.to_thread(self._look_up, queue.name)
+            found = await self.look_up(queue.name)
         except (OSError, HTTPException, ValueError) as error:
             self._gave_up = True
             _log.warning(
@@ -63,6 +63,10 @@ class Management:
             policy = None  # before 4.3 the API hears of it some seconds after the queue was declared
         arguments = {"x-queue-type": found.get("type", facts.kind), **dict(found.get("arguments") or {})}
         return facts_of(facts.version, arguments, policy, declared_here=facts.declared_here)
+
+    async def look_up(self, name: str) -> Mapping[str, Any]:
+        """What it says of the queue. Raises OSError, HTTPException or ValueError when it can't be asked."""
+        return await asyncio.to_thread(self._look_up, name)
 
     def _look_up(self, name: str) -> Mapping[str, Any]:
         """From 4.3 on an answer without statistics is up to date; before, only one with them tells of policies."""

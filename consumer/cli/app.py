@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from consumer._version import __version__
 from consumer.errors import ConfigurationError
 
-COMMANDS = ("run", "quiet", "resume", "drill", "parked")
+COMMANDS = ("run", "quiet", "resume", "drill", "check", "parked")
 """Each is what has that name in `consumer.cli.<name>`: a function, with an EPILOG beside it if it likes, or a Typer."""
 
 _STYLE: dict[str, Any] = {

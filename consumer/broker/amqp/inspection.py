@@ -63,7 +63,7 @@ async def inspect(open_channel: OpenChannel, queue: Queue) -> dict[str, object] 
     """
     arguments: dict[str, object] = {"x-queue-type": PROBE}
     asked: set[str] = set()
-    while (text := await _difference(open_channel, queue.name, arguments)) is not None:
+    while (text := await difference(open_channel, queue.name, arguments)) is not None:
         found = DIFFERENCE.search(text)
         if found is None:
             if _as_we_would(queue, text, arguments):
@@ -96,16 +96,23 @@ def _as_we_would(queue: Queue, text: str, arguments: dict[str, object]) -> bool:
 
 async def _ours(open_channel: OpenChannel, queue: Queue) -> dict[str, object] | None:
     """Our declaration, if it is the queue's: asked for at last, where nothing more can be read of an answer."""
-    if not queue.declare or await _difference(open_channel, queue.name, queue.declaration) is not None:
+    if not queue.declare or await difference(open_channel, queue.name, queue.declaration) is not None:
         return None
     return dict(queue.declaration)
 
 
-async def _difference(open_channel: OpenChannel, name: str, arguments: Mapping[str, object]) -> str | None:
+async def difference(
+    open_channel: OpenChannel,
+    name: str,
+    arguments: Mapping[str, object],
+    *,
+    durable: bool = True,
+    auto_delete: bool = False,
+) -> str | None:
     """How the broker says that the queue is another one; None: it is this one, or it may not be looked at."""
     channel = await open_channel()
     try:
-        await channel.queue_declare(name, durable=True, arguments=table(arguments))
+        await channel.queue_declare(name, durable=durable, auto_delete=auto_delete, arguments=table(arguments))
     except ChannelAccessRefused:
         return None  # without the permission to configure, the queue is taken as it is
     except ChannelPreconditionFailed as error:

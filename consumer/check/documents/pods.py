@@ -1,0 +1,146 @@
+"""The containers of Kubernetes manifests in which the worker runs.
+
+May know: pod templates, and the kinds that have one. May not know: rules.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from consumer.check.documents.document import Document, at, mapping, mappings, number, text, texts
+from consumer.check.finding import Unchecked, Where
+from consumer.check.subject import Grace, Hook, Launch, Probe, Workload
+from consumer.check.words import other_worker, runs
+
+DEFAULT_GRACE = 30
+POD_AT: Mapping[str, tuple[str, ...]] = {
+    "Pod": ("spec",),
+    "Deployment": ("spec", "template", "spec"),
+    "StatefulSet": ("spec", "template", "spec"),
+    "DaemonSet": ("spec", "template", "spec"),
+    "ReplicaSet": ("spec", "template", "spec"),
+    "Job": ("spec", "template", "spec"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+    "ScaledJob": ("spec", "jobTargetRef", "template", "spec"),
+}
+"""Where each kind has its pod."""
+
+
+def launches(documents: Sequence[Document], target: str) -> Iterator[Launch | Unchecked]:
+    """The containers that run the target; of those that run another worker it is said that they were left out."""
+    config = {each.name: mapping(each.content, "data") for each in documents if each.kind == "ConfigMap"}
+    found = [
+        (document, container, where)
+        for document in documents
+        if document.kind in POD_AT
+        for container, where in _containers(document)
+        if _is_ours(container, target, config)
+    ]
+    named = [each for each in found if runs(_command(each[1]), target)]
+    for document, container, where in found:
+        other = other_worker(_command(container), target)
+        if other is not None or (named and (document, container, where) not in named):
+            runs_what = f"it runs {other}" if other else f"it doesn't name {target}, and another container does"
+            yield Unchecked(f"container {where}", f"{runs_what}: check that one by itself")
+        else:
+            yield _launch(document, container, where, config)
+
+
+def _containers(document: Document) -> Iterator[tuple[Mapping[str, Any], Where]]:
+    path = POD_AT[document.kind]
+    for position, container in enumerate(mappings(document.content, *path, "containers")):
+        name = text(container.get("name")) or str(position)
+        yield container, document.where.at(".".join(path)).at(f"containers[{name}]")
+
+
+def _command(container: Mapping[str, Any]) -> tuple[str, ...]:
+    return texts(container, "command") + texts(container, "args")
+
+
+def _is_ours(container: Mapping[str, Any], target: str, config: Mapping[str, Mapping[str, Any]]) -> bool:
+    """By what it is told to run, or by settings of ours."""
+    command = _command(container)
+    told = runs(command, target) or any(re.search(r"\blastcall\b", word) for word in command)
+    return told or any(name.startswith("LASTCALL_") for name in _environment(container, config)[0])
+
+
+def _launch(
+    document: Document, container: Mapping[str, Any], where: Where, config: Mapping[str, Mapping[str, Any]]
+) -> Launch:
+    pod = mapping(document.content, *POD_AT[document.kind])
+    pod_where = document.where.at(".".join(POD_AT[document.kind]))
+    environment, unread = _environment(container, config)
+    grace = at(pod, "terminationGracePeriodSeconds")
+    signal = at(container, "lifecycle", "stopSignal")
+    replicas = at(document.content, "spec", "replicas")
+    return Launch(
+        kind="pod",
+        where=where,
+        command=_command(container),
+        environment=environment,
+        unread=unread,
+        grace=Grace(
+            number(pod, "terminationGracePeriodSeconds", default=DEFAULT_GRACE),
+            pod_where.at("terminationGracePeriodSeconds"),
+            default=grace is None,
+        ),
+        hook=_hook(container, where),
+        probes=tuple(_probes(container, where)),
+        stop_signal=None if signal is None else (text(signal), where.at("lifecycle.stopSignal")),
+        workload=Workload(
+            document.kind, document.name, replicas if isinstance(replicas, int) else None, document.where
+        ),
+    )
+
+
+def _environment(
+    container: Mapping[str, Any], config: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The variables whose values are known, and where those of ours are whose values are not."""
+    known: dict[str, str] = {}
+    unread: dict[str, str] = {}
+    for source in mappings(container, "envFrom"):
+        prefix, name = text(source.get("prefix")), text(at(source, "configMapRef", "name"))
+        if name in config:
+            known |= {f"{prefix}{key}": text(value) for key, value in config[name].items()}
+        elif name:
+            unread[f"the LASTCALL_ settings in ConfigMap {name}"] = f"ConfigMap {name}"
+        if secret := text(at(source, "secretRef", "name")):
+            unread[f"the LASTCALL_ settings in Secret {secret}, if any,"] = f"Secret {secret}"
+    for each in mappings(container, "env"):
+        name, source = text(each.get("name")), mapping(each, "valueFrom")
+        reference = mapping(source, "configMapKeyRef")
+        value = at(config, text(reference.get("name")), text(reference.get("key"))) if reference else each.get("value")
+        known.pop(name, None)
+        if value is not None:
+            known[name] = text(value)
+        elif source and name.startswith("LASTCALL_") and not name.endswith("_URL"):
+            unread[name] = f"ConfigMap {reference['name']}" if "name" in reference else "what valueFrom names"
+    return known, unread
+
+
+def _hook(container: Mapping[str, Any], where: Where) -> Hook | None:
+    hook = at(container, "lifecycle", "preStop")
+    if not isinstance(hook, Mapping) or not hook:
+        return None
+    seconds = at(hook, "sleep", "seconds")
+    if seconds is None:
+        slept = re.fullmatch(
+            r"(?:\S*sh -\w*c )?\s*(?:/bin/)?sleep (\d+(?:\.\d+)?)s?", " ".join(texts(hook, "exec", "command"))
+        )
+        seconds = float(slept[1]) if slept else None
+    return Hook(where.at("lifecycle.preStop"), seconds)
+
+
+def _probes(container: Mapping[str, Any], where: Where) -> Iterator[Probe]:
+    for kind in ("startup", "liveness", "readiness"):
+        probe = container.get(f"{kind}Probe")
+        if isinstance(probe, Mapping):
+            asked = at(probe, "httpGet", "path")
+            yield Probe(
+                kind=kind,
+                where=where.at(f"{kind}Probe"),
+                path=None if "httpGet" not in probe else text(asked or "/").partition("?")[0].rstrip("/") or "/",
+                period=number(probe, "periodSeconds", default=10),
+                failures=int(number(probe, "failureThreshold", default=3)),
+            )

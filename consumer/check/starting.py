@@ -1,0 +1,104 @@
+"""What starts the worker: does the stop signal reach it, and does it know its settings?
+
+May know: what is looked at, shells. May not know: how it was read.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator
+
+from consumer.addresses import masked
+from consumer.check.finding import Finding, Rule, Unchecked
+from consumer.check.subject import Deployed, Subject
+from consumer.check.words import keeps_the_signal, runs_file, script_of
+
+HEARD = frozenset({"SIGTERM", "SIGINT"})
+NOT_STOPS = {"SIGKILL": "kills it", "SIGQUIT": "ends it at once", "SIGTSTP": "makes it quiet", "SIGCONT": "resumes it"}
+_SECRET = re.compile(r"(\w*(?:PASS|SECRET|TOKEN|KEY)\w*=)\S+", re.IGNORECASE)
+
+SHELL = Rule(
+    "shell-entrypoint",
+    "error",
+    "A shell starts the worker, and not by `exec`.",
+    "The shell is PID 1 and has no handler for SIGTERM: the signal ends there (dash keeps a child even for a single "
+    "command), and at the end of the grace period everything is killed, messages in flight and all.",
+    'Use the exec form (`ENTRYPOINT ["lastcall"]`, `command: [lastcall, run, …]`), or let the script end in '
+    "`exec lastcall run …`.",
+)
+SIGNAL = Rule(
+    "stop-signal",
+    "error",
+    "The stop signal is one that does not drain the worker.",
+    "What is sent to stop it kills it, does something else, or is not heard.",
+    "Leave STOPSIGNAL (stop_signal, lifecycle.stopSignal) out, or name SIGTERM; LASTCALL_STOP_SIGNALS adds others.",
+)
+UNHEARD = Rule(
+    "sigterm-unheard",
+    "error",
+    "The process that runs does not handle SIGTERM.",
+    "The stop signal ends it at once (or, for PID 1, does nothing until SIGKILL): what it has in flight is run twice.",
+    "Run it by `lastcall run` or worker.run(), or handle SIGTERM by worker.stop() where your program owns the signals.",
+)
+UNKNOWN = Rule(
+    "unknown-setting",
+    "warning",
+    "A LASTCALL_ variable is no setting.",
+    "It is ignored: what it was meant to change stays as it was.",
+    "Correct its name (`lastcall run --help` has them all), or remove it.",
+)
+REFUSED = Rule(
+    "wrong-setting",
+    "error",
+    "A setting in the manifests is refused.",
+    "The worker would not start with it (exit code 2).",
+    "Correct the value.",
+)
+RULES = (SHELL, SIGNAL, UNHEARD, UNKNOWN, REFUSED)
+
+
+def check(subject: Subject) -> Iterator[Finding | Unchecked]:
+    """Look at every place, images too."""
+    for each in subject.deployed:
+        yield from _shell(each)
+        yield from _signals(each)
+        yield from _variables(each, subject.settings)
+        for name, source in each.launch.unread.items():
+            yield Unchecked(f"{name} of {each.launch.where}", f"its value is in {source}, which was not given")
+    for where, text in subject.refused:
+        yield REFUSED.found(where, text)
+
+
+def _shell(each: Deployed) -> Iterator[Finding | Unchecked]:
+    launch = each.launch
+    script, file = script_of(launch.command), runs_file(launch.command)
+    if script is not None and not keeps_the_signal(script):
+        yield SHELL.found(launch.where, f"It is started by a shell: {_shortened(script)}")
+    elif file is not None:
+        yield Unchecked(f"what {file} does ({launch.where})", "it is a script of yours: it must end in `exec`")
+
+
+def _signals(each: Deployed) -> Iterator[Finding]:
+    launch = each.launch
+    if launch.stop_signal is not None:
+        name, where = launch.stop_signal
+        if name not in HEARD | each.worker.stop_signals:
+            yield SIGNAL.found(where, f"The stop signal is {name}: it {NOT_STOPS.get(name, 'is not handled')}.")
+    if launch.caught is not None and "SIGTERM" not in launch.caught:
+        yield UNHEARD.found(launch.where, "SIGTERM has no handler in it.")
+
+
+def _variables(each: Deployed, settings: frozenset[str]) -> Iterator[Finding]:
+    for name in sorted(each.launch.environment):
+        if not name.startswith("LASTCALL_"):
+            continue
+        setting = name.removeprefix("LASTCALL_").lower()
+        if setting not in settings and setting.removesuffix("_file") not in settings:
+            near = difflib.get_close_matches(setting, settings, n=1)
+            hint = f" Did you mean LASTCALL_{near[0].upper()}?" if near else ""
+            yield UNKNOWN.found(each.launch.where, f"{name} is no setting.{hint}")
+
+
+def _shortened(script: str) -> str:
+    """In one line, and without what may be a secret."""
+    line = _SECRET.sub(r"\1***", masked(" ".join(script.split())))
+    return line if len(line) <= 100 else f"{line[:97]}..."

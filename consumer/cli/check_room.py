@@ -1,0 +1,124 @@
+"""Puts together what is looked at: a worker with the settings of each of its places, manifests, a process, a broker.
+
+May know: workers, settings, what was read. May not know: rules, output, flags.
+"""
+
+import asyncio
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from consumer.check.book import examine
+from consumer.check.documents import compose, pods, topology
+from consumer.check.documents.document import at, text
+from consumer.check.documents.scalers import scalers
+from consumer.check.finding import Report, Unchecked, Where
+from consumer.check.subject import Denied, Deployed, HandlerFacts, Launch, Subject, WorkerFacts
+from consumer.check.words import given_settings
+from consumer.cli.check_broker import Looked, look
+from consumer.cli.check_sources import Sources
+from consumer.errors import BrokerAway, BrokerRefused, ConfigurationError
+from consumer.settings import Settings
+from consumer.worker import Worker
+
+PATHS = frozenset({"tls_ca_file", "tls_cert_file", "tls_key_file"})
+"""Settings that name files of the place that they are given in: nothing here can look at those."""
+
+
+@dataclass(slots=True)
+class Places:
+    """Where the worker runs. `refused`: where it would not start."""
+
+    deployed: list[Deployed] = field(default_factory=list)
+    refused: list[tuple[Where, str]] = field(default_factory=list)
+    unchecked: list[Unchecked] = field(default_factory=list)
+
+
+def check(
+    worker: Worker,
+    target: str,
+    sources: Sources,
+    process: Launch | None,
+    *,
+    ask_broker: bool,
+    consumer_timeout: float | None,
+) -> Report:
+    """Look at everything, and ask every rule. Raises ConfigurationError when the worker's own settings are wrong."""
+    places = _places(worker, target, sources, process)
+    documents = sources.documents
+    handlers = Subject(tuple(places.deployed)).handlers
+    queues = [*topology.queues(documents)]
+    exchanges = [text(at(each.content, "spec", "name")) for each in documents if each.kind == "Exchange"]
+    denied = [*topology.denied(documents, handlers, {*exchanges, *(each.name for each in queues)})]
+    looked, trouble = _look(worker.settings, handlers, ask_broker=ask_broker)
+    subject = Subject(
+        deployed=tuple(places.deployed),
+        scalers=tuple(scalers(documents)),
+        queues=(*looked.queues, *queues),
+        absent=tuple(looked.absent),
+        denied=(*looked.denied, *(each for each in denied if isinstance(each, Denied))),
+        consumer_timeout=_consumer_timeout(consumer_timeout, sources),
+        refused=tuple(places.refused),
+        settings=frozenset(Settings.model_fields),
+    )
+    unchecked = [*places.unchecked, *(each for each in denied if isinstance(each, Unchecked)), *looked.unchecked]
+    return examine(subject, target, unchecked, trouble)
+
+
+def _places(worker: Worker, target: str, sources: Sources, process: Launch | None) -> Places:
+    places = Places(unchecked=list(sources.unchecked))
+    found = [*pods.launches(sources.documents, target), *compose.launches(sources.documents, target), *sources.images]
+    for each in [*found, *([process] if process else [])]:
+        if isinstance(each, Unchecked):
+            places.unchecked.append(each)
+        else:
+            _place(worker, each, places)
+    if sources.documents and not any(each.launch.kind in {"pod", "service"} for each in places.deployed):
+        places.unchecked.append(Unchecked("pods", f"no container in the manifests runs {target}"))
+    if all(each.launch.kind == "image" for each in places.deployed):
+        places.deployed.append(Deployed(Launch("here", Where()), facts(worker)))
+    return places
+
+
+def _place(worker: Worker, launch: Launch, places: Places) -> None:
+    try:
+        places.deployed.append(Deployed(launch, facts(worker, _settings_of(launch))))
+    except ConfigurationError as error:
+        places.refused.append((launch.where, str(error)))
+
+
+def _settings_of(launch: Launch) -> Mapping[str, str]:
+    given = given_settings(launch.command, launch.environment, Settings.FLAGS)
+    return {name: value for name, value in given.items() if name in Settings.model_fields and name not in PATHS}
+
+
+def facts(worker: Worker, overrides: Mapping[str, str] | None = None) -> WorkerFacts:
+    """The worker with these laid over its settings, which stay as they are. Raises ConfigurationError."""
+    there = copy.copy(worker)
+    there.configure(**(overrides or {}))
+    settings = there.settings
+    handlers = [HandlerFacts(h.name, h.queue, h.concurrency, h.prefetch, h.timeout) for h in there.handlers]
+    return WorkerFacts(
+        handlers=tuple(handlers),
+        drain_timeout=settings.drain_timeout,
+        connect_timeout=settings.connect_timeout,
+        stop_signals=frozenset(name for name in settings.stop_signals.split(",") if name),
+        bounded=settings.max_messages is not None or settings.idle_timeout is not None,
+    )
+
+
+def _consumer_timeout(given: float | None, sources: Sources) -> tuple[float, str] | None:
+    return (given, "--consumer-timeout") if given is not None else topology.broker_timeout(sources.documents)
+
+
+def _look(settings: Settings, handlers: Sequence[HandlerFacts], *, ask_broker: bool) -> tuple[Looked, str | None]:
+    if not ask_broker:
+        why = "no broker was asked: its address can be given by --amqp-url, LASTCALL_AMQP_URL or AMQP_URL"
+        return Looked(Where(), unchecked=[Unchecked("the queues on the broker, and what its user may do", why)]), None
+    try:
+        return asyncio.run(look(settings, handlers)), None
+    except (BrokerAway, BrokerRefused) as error:
+        why = "the broker could not be looked at"
+        return Looked(Where(), unchecked=[Unchecked("the queues on the broker, and what its user may do", why)]), str(
+            error
+        )
