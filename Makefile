@@ -70,6 +70,7 @@ figures: setup broker ## how quickly a stopping worker hands back, finishes and 
 
 bench: setup ## CPU per message, rate and memory beside eight peers: the table in docs/performance.md (20 minutes)
 	@deploy/local/engine up
+	@deploy/local/bench-tools
 	@deploy/local/broker-image rabbitmq 4.0
 	.venv/bin/python -m bench.speed $(ARGS) </dev/null
 
@@ -82,6 +83,7 @@ bench-micro: setup ## what each pure part costs by itself (pytest-benchmark)
 	$(PYTEST) bench/micro --benchmark-group-by=func --benchmark-sort=name --benchmark-columns=median,iqr,rounds $(ARGS) </dev/null
 
 bench-instructions: setup ## instructions per delivery (valgrind), against the kept count: fails if they are 5 % more
+	@deploy/local/bench-tools
 	.venv/bin/python -m bench.instructions $(ARGS) </dev/null
 
 loss-figures: setup ## what is lost or run twice under faults: the table in docs/loss-figures.md (an hour; ARGS="--scale 0.1")
