@@ -16,7 +16,10 @@ import yaml
 from tests.deploy.engine import ROOT, run
 
 MANIFESTS = ROOT / "deploy" / "kubernetes"
-OVERLAYS = ("base", "overlays/keda", "overlays/keda-jobs", "overlays/monitoring", "overlays/cluster")
+OVERLAYS = (
+    *("base", "overlays/keda", "overlays/keda-jobs", "overlays/monitoring", "overlays/cluster"),
+    "overlays/deletion-cost",
+)
 OLDEST_KUBECTL = 22
 """The minor version from which its kustomize knows all that is used here."""
 
