@@ -70,7 +70,10 @@ def _directories() -> list[Path]:
     if not CAN_LOCK:
         return []
     session = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
-    return [Path(session, "lastcall"), Path(tempfile.gettempdir(), f"lastcall-{os.getuid()}")]
+    places = [Path(session, "lastcall")]
+    with suppress(OSError):  # where every file system is read-only, there is no temporary folder
+        places.append(Path(tempfile.gettempdir(), f"lastcall-{os.getuid()}"))
+    return places
 
 
 def _is_ours(directory: Path) -> bool:

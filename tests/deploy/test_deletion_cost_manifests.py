@@ -1,15 +1,21 @@
 """What a worker needs to tell its pod's deletion cost is granted by one component, and nothing beyond that."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 from consumer import Settings
 from consumer.observe.own_pod import GIVEN
-from tests.deploy.manifests import MANIFESTS, Resource, container_of, one, pod_of, rendered
-
-COMPONENT = MANIFESTS / "components" / "deletion-cost"
+from tests.deploy.manifests import (
+    DELETION_COST,
+    MANIFESTS,
+    Resource,
+    container_of,
+    one,
+    pod_of,
+    rendered,
+    with_component,
+)
 
 
 @pytest.fixture
@@ -69,13 +75,7 @@ def test_the_network_policy_lets_out_to_the_api_server_and_else_is_that_of_base(
 
 
 def test_it_is_a_component_for_keda_too_and_follows_its_namespace(tmp_path: Path) -> None:
-    keda = MANIFESTS / "overlays" / "keda"
-    (tmp_path / "kustomization.yaml").write_text(
-        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: workers\n"
-        f"resources: [{os.path.relpath(keda, tmp_path.resolve())}]\n"
-        f"components: [{os.path.relpath(COMPONENT, tmp_path.resolve())}]\n"
-    )
-    deployed = rendered(tmp_path)
+    deployed = rendered(with_component(tmp_path, MANIFESTS / "overlays" / "keda", DELETION_COST, "workers"))
 
     assert "replicas" not in one("Deployment", deployed)["spec"]
     assert one("RoleBinding", deployed)["subjects"] == [

@@ -72,9 +72,13 @@ def test_a_worker_of_another_session_is_found_in_the_temporary_folder(
         assert found() == [OURS]
 
 
-def test_where_no_note_can_be_left_the_worker_runs_as_well(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("folders", [["nor such"], []], ids=["gone", "none can be written to"])
+def test_where_no_note_can_be_left_the_worker_runs_as_well(
+    session: Path, monkeypatch: pytest.MonkeyPatch, folders: list[str]
+) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(session / "no such"))
-    monkeypatch.setattr(tempfile, "tempdir", str(session / "nor such"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(session / each) for each in folders])
 
     with told("127.0.0.1:0", 8080):
         assert found() == []
