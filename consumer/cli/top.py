@@ -68,7 +68,7 @@ def top(
         return await (at_addresses(asked, timeout) if asked else on_this_host(timeout))
 
     console = Console(highlight=False)
-    if json_output or once or not console.is_terminal:
+    if json_output or once or not console.is_interactive:
         seen = asyncio.run(_single(look, every))
         _print(seen, console, json_output=json_output)
         raise typer.Exit(0 if seen and all(each.look.status for each in seen) else 1)
@@ -109,6 +109,6 @@ def _print(seen: Sequence[Seen], console: Console, *, json_output: bool) -> None
     if json_output:
         typer.echo(json.dumps(as_data(seen)))
         return
-    if not console.is_terminal:
+    if not console.is_interactive:
         console = Console(highlight=False, width=WIDTH_ELSEWHERE)
     console.print(Picture(seen))

@@ -106,7 +106,8 @@ class OwnPod:
         try:
             return (self._given / name).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise PodError("the pod was not given what it needs", f"{self._given / name}: {error}", _MOUNT) from None
+            why = getattr(error, "strerror", None) or "it is no text"
+            raise PodError("the pod was not given what it needs", f"{self._given / name}: {why}", _MOUNT) from None
 
     def _refused(self, status: int, detail: str, namespace: str) -> PodError:
         match status:

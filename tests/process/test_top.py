@@ -94,7 +94,10 @@ async def test_two_looks_tell_how_much_is_settled_a_second(
     assert told["ended_per_second"][jobs.queue.name]["completed"] > 0
 
 
-async def test_nobody_found_is_told_with_the_mend(places: Mapping[str, str]) -> None:
+async def test_a_worker_without_health_is_not_found_and_the_mend_is_told(
+    workers: Workers, places: Mapping[str, str]
+) -> None:
+    await workers.consuming(env=places)
     code, out = await top(places)
 
     assert code == 1
