@@ -115,6 +115,7 @@ class Settings(BaseSettings):
         "processes",
         "health",
         "tracing",
+        "pod_deletion_cost",
     )
     """The settings that are flags of `lastcall run` too."""
 
@@ -182,6 +183,11 @@ class Settings(BaseSettings):
         description="OpenTelemetry spans: off; or the span that a message was published in is the parent of its"
         " handler's, or linked.",
     )
+    pod_deletion_cost: bool = Field(
+        False,
+        description="Keep the deletion cost of this Kubernetes pod up to date, so that a scale-in spares busy pods"
+        " (needs leave to patch pods: docs/kubernetes.md).",
+    )
     queue_prefix: str = Field("", description="Put before the name of every queue, to keep environments apart.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
     log_format: LogFormat = Field("auto", description="console, json, or auto: console on a terminal.")
@@ -234,6 +240,12 @@ class Settings(BaseSettings):
     def _key_has_its_certificate(self) -> Self:
         if self.tls_key_file and not self.tls_cert_file:
             raise ValueError("tls_key_file is given without tls_cert_file: name the certificate of that key too")
+        return self
+
+    @model_validator(mode="after")
+    def _one_process_tells_the_pods_cost(self) -> Self:
+        if self.pod_deletion_cost and self.processes > 1:
+            raise ValueError("pod_deletion_cost is for one process in a pod: leave out processes, and scale the pods")
         return self
 
     @classmethod

@@ -10,9 +10,10 @@ import typer
 from typer.core import TyperGroup
 
 from consumer._version import __version__
+from consumer.cli.plain import PlainCommand
 from consumer.errors import ConfigurationError
 
-COMMANDS = ("run", "quiet", "resume", "drill", "check", "parked")
+COMMANDS = ("run", "quiet", "resume", "top", "drill", "check", "parked")
 """Each is what has that name in `consumer.cli.<name>`: a function, with an EPILOG beside it if it likes, or a Typer."""
 
 _STYLE: dict[str, Any] = {
@@ -40,7 +41,7 @@ class _Commands(TyperGroup):
         if isinstance(command, typer.Typer):
             return typer.main.get_command(command)
         single = typer.Typer(**_STYLE)
-        single.command(cmd_name, epilog=getattr(module, "EPILOG", None))(command)
+        single.command(cmd_name, cls=PlainCommand, epilog=getattr(module, "EPILOG", None))(command)
         return typer.main.get_command(single)
 
     def invoke(self, ctx: Any) -> Any:

@@ -15,6 +15,7 @@ from consumer.broker.port import Publisher
 from consumer.cli import parked_options as options
 from consumer.cli import parked_view as view
 from consumer.cli.parked_room import Report, carry, look_for, run
+from consumer.cli.plain import PlainCommand
 from consumer.core.parked import ParkedStory, Wanted
 from consumer.errors import ConfigurationError
 from consumer.parked.finding import Found
@@ -50,7 +51,7 @@ parked = typer.Typer(
 )
 
 
-@parked.command("list", epilog=EPILOG)
+@parked.command("list", cls=PlainCommand, epilog=EPILOG)
 def list_messages(
     queue: options.QueueName,
     ids: options.Ids = None,
@@ -77,7 +78,7 @@ def list_messages(
     _end(report, view.shown(report.queue, report.tally), err=True)
 
 
-@parked.command("show", epilog=EPILOG)
+@parked.command("show", cls=PlainCommand, epilog=EPILOG)
 def show(
     queue: options.QueueName,
     ids: options.Ids = None,
@@ -101,7 +102,7 @@ def show(
     _end(report, view.shown(report.queue, report.tally), err=True)
 
 
-@parked.command("replay", epilog=EPILOG)
+@parked.command("replay", cls=PlainCommand, epilog=EPILOG)
 def replay(
     queue: options.QueueName,
     to: options.To = None,
@@ -130,7 +131,7 @@ def replay(
     _end(report, view.moved(report.queue, report.tally, "moved", dry_run=dry_run))
 
 
-@parked.command("drop", epilog=EPILOG)
+@parked.command("drop", cls=PlainCommand, epilog=EPILOG)
 def drop(
     queue: options.QueueName,
     ids: options.Ids = None,

@@ -15,19 +15,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from consumer.cli.printable import printable
 from consumer.core.delivery import Message
 from consumer.core.parked import ParkedStory
 from consumer.parked.moves import Tally
+
+__all__ = ["as_json", "moved", "printable", "progress", "readable", "shown", "stdout", "table", "whole"]
 
 REASON_SHOWN = 200
 BYTES_A_LINE = 16
 WIDE = 220
 """Columns where there is no terminal: message ids stay whole, to be copied."""
-
-
-def printable(text: str) -> str:
-    """The text without anything that a terminal would obey, but tabs and line ends."""
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 def stdout() -> Console:

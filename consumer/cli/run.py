@@ -47,6 +47,11 @@ def _flag(setting: str, metavar: str) -> Any:
     return typer.Option(metavar=metavar, show_default=False, help=f"{field.description}{shown}")
 
 
+def _switch(setting: str) -> Any:
+    """The flag of a setting that is on or off."""
+    return typer.Option(show_default=False, help=f"{Settings.model_fields[setting].description} Default: off.")
+
+
 def run(
     target: Annotated[str, typer.Argument(metavar="MODULE:ATTRIBUTE", help="Where the Worker is: orders:worker.")],
     amqp_url: Annotated[str | None, _flag("amqp_url", "URL")] = None,
@@ -64,6 +69,7 @@ def run(
     processes: Annotated[str | None, _flag("processes", "N")] = None,
     health: Annotated[str | None, _flag("health", "ADDRESS")] = None,
     tracing: Annotated[str | None, _flag("tracing", "off|parent|link")] = None,
+    pod_deletion_cost: Annotated[bool | None, _switch("pod_deletion_cost")] = None,
 ) -> None:
     """Run a worker until it is told to stop, and drain it then."""
     worker = load_worker(target)
@@ -83,6 +89,7 @@ def run(
         processes=processes,
         health=health,
         tracing=tracing,
+        pod_deletion_cost=pod_deletion_cost,
     )
     link = ParentLink.found(worker)
     if link is None and worker.settings.processes > 1:

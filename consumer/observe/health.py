@@ -14,6 +14,7 @@ from consumer.observe.log_events import LogLine
 from consumer.observe.loop_watch import LoopWatch
 from consumer.observe.recent import RecentErrors
 from consumer.observe.status import Status
+from consumer.observe.whereabouts import told
 from consumer.observers import Observers
 
 _logger = logging.getLogger("lastcall")
@@ -41,7 +42,7 @@ def answering(
     server.start()
     _logger.info(LogLine("health", {"address": address, "port": server.port}))
     try:
-        with observers.meanwhile(errors):
+        with told(address, server.port), observers.meanwhile(errors):
             yield
     finally:
         server.stop()

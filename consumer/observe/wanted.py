@@ -5,7 +5,7 @@ May know: settings, the other files of this room. May not know: the engine.
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from consumer.core.events import Observer
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 def watched(
     settings: Settings, worker: str, look: Callable[[], Snapshot], tell: Observer, observers: Observers
 ) -> Iterator[None]:
-    """Meanwhile the running loop is watched, and whoever asks for the worker's health is answered.
+    """Meanwhile the running loop is watched, whoever asks for the worker's health is answered, its pod's cost told.
 
     `tell`: is told what is seen of the loop. `observers`: are told whatever the worker tells.
     Raises ConfigurationError when its address can't be listened on.
     """
     asked = settings.health is not None
-    with watching(settings.blocked_after, settings.heartbeat, tell, always=asked) as watch:
+    watch_loop = watching(settings.blocked_after, settings.heartbeat, tell, always=asked)
+    with _costing(settings, look), watch_loop as watch:
         if watch is None or settings.health is None:
             yield
             return
@@ -37,6 +38,14 @@ def watched(
 
         with answering(settings.health, settings.stuck_after, worker, look, watch, observers):
             yield
+
+
+def _costing(settings: Settings, look: Callable[[], Snapshot]) -> AbstractContextManager[None]:
+    if not settings.pod_deletion_cost:
+        return nullcontext()
+    from consumer.observe.deletion_cost import costing  # noqa: PLC0415 - see above
+
+    return costing(look)
 
 
 def tracing(settings: Settings) -> "Tracing | None":

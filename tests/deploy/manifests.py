@@ -4,6 +4,7 @@ May know: kubectl, YAML, where the manifests are. May not know: what they promis
 """
 
 import json
+import os
 import shutil
 import subprocess
 from functools import cache
@@ -16,9 +17,14 @@ import yaml
 from tests.deploy.engine import ROOT, run
 
 MANIFESTS = ROOT / "deploy" / "kubernetes"
-OVERLAYS = ("base", "overlays/keda", "overlays/keda-jobs", "overlays/monitoring", "overlays/cluster")
+OVERLAYS = (
+    *("base", "overlays/keda", "overlays/keda-jobs", "overlays/monitoring", "overlays/cluster"),
+    "overlays/deletion-cost",
+)
 OLDEST_KUBECTL = 22
 """The minor version from which its kustomize knows all that is used here."""
+
+DELETION_COST = MANIFESTS / "components" / "deletion-cost"
 
 Resource = dict[str, Any]
 
@@ -43,6 +49,20 @@ def _rendered(path: Path) -> str:
 def rendered(path: str | Path) -> list[Resource]:
     """All resources of a kustomization, freshly parsed."""
     return [each for each in yaml.safe_load_all(_rendered(MANIFESTS / path)) if each]
+
+
+def with_component(directory: Path, resource: Path, component: Path, namespace: str) -> Path:
+    """The directory, with a kustomization of both in it, as a user's own would be."""
+    here = directory.resolve()
+    lines = [
+        "apiVersion: kustomize.config.k8s.io/v1beta1",
+        "kind: Kustomization",
+        f"namespace: {namespace}",
+        f"resources: [{os.path.relpath(resource, here)}]",
+        f"components: [{os.path.relpath(component, here)}]",
+    ]
+    (here / "kustomization.yaml").write_text("\n".join(lines))
+    return here
 
 
 def one(kind: str, resources: list[Resource]) -> Resource:

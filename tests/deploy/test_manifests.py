@@ -10,7 +10,7 @@ from consumer.core.queue import PARKING_DECLARATION, Queue
 from tests.deploy.manifests import OVERLAYS, Resource, container_of, one, pod_of, rendered, template_of
 
 VERSIONS = ("1.27", "1.31", "1.36")
-CORE = ("", "apps", "policy", "networking.k8s.io")
+CORE = ("", "apps", "policy", "networking.k8s.io", "rbac.authorization.k8s.io")
 EXIT_MARGIN = 1
 """Seconds after the drain timeout within which the worker is gone, whatever a handler does (README)."""
 BUSY_NODE = 5

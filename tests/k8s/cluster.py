@@ -9,11 +9,13 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import yaml
 
-from tests.deploy.manifests import Resource, one, pod_of
+from tests.deploy.manifests import DELETION_COST, Resource, one, pod_of, with_component
+from tests.k8s.api import Api
 
 OVERLAYS = Path(__file__).parent / "overlays"
 WORKERS = "deployment/lastcall-orders"
@@ -46,11 +48,16 @@ class Cluster:
         assert child.returncode == 0, f"kubectl {words}: {err.decode()[-2000:]}"
         return out.decode()
 
-    async def deploy(self, image: str, broker_url: str, *, replicas: int, grace: int | None = None) -> None:
-        """Apply the manifests and the Secret; the pods may not even be there when this returns."""
+    async def deploy(
+        self, image: str, broker_url: str, *, replicas: int, grace: int | None = None, api: Api | None = None
+    ) -> None:
+        """Apply the manifests and the Secret; the pods may not even be there when this returns.
+
+        `api`: with the component deletion-cost, for an API server that pods reach there.
+        """
         secret = ["create", "secret", "generic", "lastcall-amqp", f"--from-literal=url={broker_url}"]
         await self.kubectl(*secret)
-        resources = await self._rendered()
+        resources = await self._rendered(with_deletion_cost=api is not None)
         one("Deployment", resources)["spec"]["replicas"] = replicas
         pod = pod_of(resources)
         pod["containers"][0] |= {"image": image, "imagePullPolicy": "Never"}
@@ -58,6 +65,8 @@ class Cluster:
         one("ConfigMap", [each for each in resources if "LASTCALL_HEALTH" in each.get("data", {})])["data"] |= {
             "LASTCALL_QUEUE_PREFIX": f"{self.namespace}."
         }
+        if api is not None:
+            resources.append(api.named_in(pod))
         await self.kubectl("apply", "--filename", "-", stdin=yaml.safe_dump_all(resources))
 
     async def scale(self, replicas: int) -> None:
@@ -68,10 +77,16 @@ class Cluster:
         """Change the Deployment by JSON patches; those of its pod template begin a rollout."""
         await self.kubectl("patch", WORKERS, "--type=json", f"--patch={json.dumps(operations)}")
 
-    async def _rendered(self) -> list[Resource]:
+    async def _rendered(self, *, with_deletion_cost: bool) -> list[Resource]:
         has_policy_v1 = "policy/v1" in (await self.kubectl("api-versions")).split()
         overlay = OVERLAYS / ("current" if has_policy_v1 else "before-1.21")
-        return [each for each in yaml.safe_load_all(await self.kubectl("kustomize", str(overlay))) if each]
+        if not with_deletion_cost:
+            return await self._kustomized(overlay)
+        with TemporaryDirectory() as directory:
+            return await self._kustomized(with_component(Path(directory), overlay, DELETION_COST, self.namespace))
+
+    async def _kustomized(self, path: Path) -> list[Resource]:
+        return [each for each in yaml.safe_load_all(await self.kubectl("kustomize", str(path))) if each]
 
 
 class NodeDrain:

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
+from consumer.observe.deletion_cost import ANNOTATION
+
 PATIENCE = 120.0
 """Seconds to wait for what must come, on a machine that runs a cluster beside it."""
 
@@ -35,6 +37,12 @@ class Pod:
     def deleted(self) -> bool:
         """Whether its deletion was asked for."""
         return "deletionTimestamp" in self._resource["metadata"]
+
+    @property
+    def deletion_cost(self) -> str | None:
+        """What its worker has told; None: nothing."""
+        told: dict[str, str] = self._resource["metadata"].get("annotations", {})
+        return told.get(ANNOTATION)
 
     @property
     def ready(self) -> bool:
