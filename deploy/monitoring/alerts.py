@@ -77,7 +77,7 @@ ALERTS: tuple[Alert, ...] = (
     Alert(
         "LastcallDrainTooLong",
         "warning",
-        f"max_over_time({_draining}[5m]) > 0.7 * max_over_time({_drain_timeout}[5m])",
+        f"max_over_time({_draining}[5m]) > 0.7 * last_over_time({_drain_timeout}[5m])",
         "0m",
         f"{WORKER} drained for {{{{ $value | humanizeDuration }}}}, most of its drain timeout",
         "What still runs when the drain timeout has passed is cancelled, requeued and run again. And a grace period"
@@ -152,7 +152,7 @@ ALERTS: tuple[Alert, ...] = (
         "critical",
         f"{total(ALL.grown('lastcall_defects_total', '15m'), *PLACE)} > 0",
         "0m",
-        "Lastcall itself failed {{ $value | humanize }} times on {{ $labels.queue }}",
+        "defects of Lastcall itself on {{ $labels.queue }}: {{ $value | humanize }}",
         "The messages went back to their queue, so nothing is lost, but it may happen again.",
         "Please report the traceback that is in the log (`defect`).",
     ),
