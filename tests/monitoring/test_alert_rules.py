@@ -20,6 +20,10 @@ def test_prometheus_accepts_the_rules() -> None:
     assert f"SUCCESS: {len(ALERTS)} rules found" in promtool("check", "rules", str(RULES))
 
 
+def test_it_accepts_the_configuration_of_the_compose_file_and_finds_the_rules_in_it() -> None:
+    assert str(RULES) in promtool("check", "config", str(RULES.with_name("prometheus.yml")))
+
+
 @pytest.mark.parametrize("case", FIRING, ids=named)
 def test_it_fires_when(case: Case, tmp_path: Path) -> None:
     alert = BY_NAME[case.alert]
