@@ -4,7 +4,7 @@ SHELL := /bin/bash
 DRILL := .venv/bin/lastcall drill examples.orders.worker:worker --prefetch 20
 ARGS ?=
 
-.PHONY: help setup broker stores kubectl prometheus monitoring demo test test-hosts test-plain fuzz test-matrix test-cluster test-k8s lint drill-long figures loss-figures bench bench-growth bench-micro bench-instructions clean
+.PHONY: help setup broker stores kubectl prometheus monitoring demo test test-browser test-hosts test-plain fuzz test-matrix test-cluster test-k8s lint drill-long figures loss-figures bench bench-growth bench-micro bench-instructions clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 26
@@ -34,7 +34,11 @@ monitoring: setup ## write the dashboard, the alert rules and their page anew fr
 	.venv/bin/python -m deploy.monitoring </dev/null
 
 test: setup broker stores kubectl prometheus ## the test suite; ARGS="-k drain" for a part of it
-	.venv/bin/python -m pytest -m "not faults and not every_host and not k8s" $(ARGS) </dev/null
+	.venv/bin/python -m pytest -m "not faults and not every_host and not k8s and not browser" $(ARGS) </dev/null
+
+test-browser: setup broker ## /statusz with hostile message ids in a real Chromium, which root gets by apt
+	@deploy/local/chromium </dev/null
+	.venv/bin/python -m pytest -m browser tests/browser $(ARGS) </dev/null
 
 test-hosts: setup broker ## every way to be stopped on every host (asyncio, uvloop, aiorun, trio, …), also while all tasks are cancelled
 	.venv/bin/python -m pytest -m every_host tests/hosts $(ARGS) </dev/null
