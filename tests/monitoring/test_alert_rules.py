@@ -45,8 +45,11 @@ def test_it_fires_when(case: Case, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", QUIET, ids=named)
-def test_it_is_quiet_when(case: Case, tmp_path: Path) -> None:
-    play(tmp_path, case.series, alert_rule_test=[{"eval_time": case.at, "alertname": case.alert, "exp_alerts": []}])
+def test_it_is_quiet_all_the_time_when(case: Case, tmp_path: Path) -> None:
+    minutes = range(case.since, int(case.at.removesuffix("m")))
+    times = [f"{minute}m{second}s" for minute in minutes for second in (0, 15, 30, 45)]
+
+    play(tmp_path, case.series, alert_rule_test=[{"eval_time": at, "alertname": case.alert} for at in times])
 
 
 def test_each_alert_was_seen_to_fire_and_to_be_quiet() -> None:

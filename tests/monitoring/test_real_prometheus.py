@@ -77,12 +77,12 @@ async def test_a_parked_message_and_a_queue_that_nobody_consumes_fire(
 async def test_a_handler_that_outlasts_its_drain_fires_before_the_drain_and_in_it(
     prometheus: Prometheus, workers: Workers, jobs: Jobs
 ) -> None:
-    worker = await workers.consuming(*health(prometheus.ports[0]), env={"LASTCALL_DRAIN_TIMEOUT": "1.5"})
+    worker = await workers.consuming(*health(prometheus.ports[1]), env={"LASTCALL_DRAIN_TIMEOUT": "1.5"})
     await jobs.publish(1, "swallow cancellation")  # so that the worker is there for another second
     await worker.until("started")
-    await prometheus.until_firing("LastcallHandlerOutlastsDrain", pod="pod-0", queue=jobs.queue.name)
+    await prometheus.until_firing("LastcallHandlerOutlastsDrain", pod="pod-1", queue=jobs.queue.name)
 
     worker.signal(SIGTERM)
-    fired = await prometheus.until_firing("LastcallDrainTooLong", pod="pod-0")
-    assert fired["annotations"]["summary"].startswith("pod-0 drained for ")
+    fired = await prometheus.until_firing("LastcallDrainTooLong", pod="pod-1")
+    assert fired["annotations"]["summary"].startswith("pod-1 drained for ")
     assert await worker.exit() == 3
