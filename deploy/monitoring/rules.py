@@ -49,7 +49,7 @@ def _rule(alert: Alert) -> Yaml:
 
 
 def _section(alert: Alert) -> str:
-    lasting = "" if alert.lasting == "0m" else f", when it has held for {alert.lasting}"
+    lasting = "at once" if alert.lasting == "0m" else f"when it has held for {alert.lasting}"
     told = (f"**Why.** {alert.why}", f"**Mend.** {alert.mend}")
     prose = "\n\n".join(textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) for text in told)
-    return f"## {alert.name}\n\nA {alert.severity}{lasting}.\n\n```promql\n{alert.expression}\n```\n\n{prose}\n"
+    return f"## {alert.name}\n\nSeverity `{alert.severity}`, {lasting}.\n\n```promql\n{alert.expression}\n```\n\n{prose}\n"
