@@ -104,8 +104,8 @@ ALERTS: tuple[Alert, ...] = (
         f"a handler of {{{{ $labels.queue }}}} in {WORKER} has been running for {{{{ $value | humanizeDuration }}}}",
         "That is longer than the drain timeout: if this worker is scaled in now, the message is cut off and run twice.",
         "`/statusz` names it. Is it stuck? Give the handler a `timeout=`. Is it just long? Raise the drain timeout and"
-        " the grace period; or run it in Jobs (deploy/kubernetes/overlays/keda-jobs), which nobody scales in, and silence"
-        " this for them.",
+        " the grace period; or run it in Jobs (deploy/kubernetes/overlays/keda-jobs), which nobody scales in, and"
+        " silence this for them.",
     ),
     Alert(
         "LastcallCopiesFail",

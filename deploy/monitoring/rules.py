@@ -52,4 +52,5 @@ def _section(alert: Alert) -> str:
     lasting = "at once" if alert.lasting == "0m" else f"when it has held for {alert.lasting}"
     told = (f"**Why.** {alert.why}", f"**Mend.** {alert.mend}")
     prose = "\n\n".join(textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) for text in told)
-    return f"## {alert.name}\n\nSeverity `{alert.severity}`, {lasting}.\n\n```promql\n{alert.expression}\n```\n\n{prose}\n"
+    head = f"## {alert.name}\n\nSeverity `{alert.severity}`, {lasting}."
+    return f"{head}\n\n```promql\n{alert.expression}\n```\n\n{prose}\n"
