@@ -8,7 +8,7 @@ JOBS ?= 2
 PYTEST := .venv/bin/python -m pytest
 SIDE_BY_SIDE := $(PYTEST) -n $(JOBS) --dist loadfile
 
-.PHONY: help setup broker stores kubectl demo test test-hosts test-plain fuzz test-matrix test-cluster test-k8s lint drill-long figures loss-figures bench bench-growth bench-micro bench-instructions clean
+.PHONY: help setup broker stores kubectl prometheus monitoring demo test test-browser test-hosts test-plain fuzz test-matrix test-cluster test-k8s lint drill-long figures loss-figures bench bench-growth bench-micro bench-instructions clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 26
@@ -31,8 +31,18 @@ stores: ## make sure that the inboxes' tests can have a Redis and a PostgreSQL, 
 kubectl: ## make sure that the tests of the manifests can have a kubectl, or say what is missing
 	@deploy/local/kubectl </dev/null
 
-test: setup broker stores kubectl ## the test suite; ARGS="-k drain" for a part of it
-	$(SIDE_BY_SIDE) -m "not faults and not every_host and not k8s" $(ARGS) </dev/null
+prometheus: ## make sure that the tests of the dashboard and the alerts can have a Prometheus, or say what is missing
+	@deploy/local/prometheus </dev/null
+
+monitoring: setup ## write the dashboard, the alert rules and their page anew from deploy/monitoring
+	.venv/bin/python -m deploy.monitoring </dev/null
+
+test: setup broker stores kubectl prometheus ## the test suite; ARGS="-k drain" for a part of it
+	$(SIDE_BY_SIDE) -m "not faults and not every_host and not k8s and not browser" $(ARGS) </dev/null
+
+test-browser: setup broker ## /statusz with hostile message ids in a real Chromium, which root gets by apt
+	@deploy/local/chromium </dev/null
+	$(PYTEST) -m browser tests/browser $(ARGS) </dev/null
 
 test-hosts: setup broker ## every way to be stopped on every host (asyncio, uvloop, aiorun, trio, …), also while all tasks are cancelled
 	$(PYTEST) -n $(JOBS) -m every_host tests/hosts $(ARGS) </dev/null

@@ -25,9 +25,11 @@ PATIENCE = 5.0
 """Seconds that a request may take, from its first byte to the last of its answer."""
 MOST_BYTES = 16_384
 """Of a request's head; there is no use for a body."""
+MOST_SKIPPED = 2**20
+"""Bytes of a head that is too long which are read all the same."""
 MOST_AT_ONCE = 64
 LETTING_GO = 1.0
-"""Seconds that the thread gets to end."""
+"""Seconds that the thread gets to end, and whoever asks for too much to come to the end of it."""
 _SECURE = (
     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
     "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'\r\n"
@@ -109,6 +111,7 @@ class HealthServer:
             head = await reader.readuntil(b"\r\n\r\n")
             method, target, accept = _read(head)
         except asyncio.LimitOverrunError:
+            await _skip(reader)
             return _written(Answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, b"too long\n"), with_body=True)
         except asyncio.IncompleteReadError:
             return b""
@@ -120,6 +123,15 @@ class HealthServer:
             _logger.exception("health: %r could not be answered", target)
             answer = Answer(HTTPStatus.INTERNAL_SERVER_ERROR, b"the worker's log says why\n")
         return _written(answer, with_body=method != "HEAD")
+
+
+async def _skip(reader: asyncio.StreamReader) -> None:
+    """Read on to the head's end, within bounds: what is unread when a connection is closed takes the answer along."""
+    last, skipped = b"", 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LETTING_GO):
+            while b"\r\n\r\n" not in last and skipped < MOST_SKIPPED and (more := await reader.read(MOST_BYTES)):
+                last, skipped = last[-3:] + more, skipped + len(more)
 
 
 def _listen(address: str) -> socket.socket:

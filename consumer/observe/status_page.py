@@ -11,12 +11,19 @@ from typing import Any
 from consumer.observe.status import Facts
 
 _STYLE = (
-    "body{font:15px/1.4 system-ui,sans-serif;margin:2em;max-width:75em;color-scheme:light dark}"
-    "table{border-collapse:collapse;margin:.5em 0 1.5em}td,th{padding:.2em .9em .2em 0;text-align:left}"
-    "th{border-bottom:1px solid}h2{font-size:1.1em;margin:0}td{overflow-wrap:anywhere}"
+    ":root{color-scheme:light dark}body{font:15px/1.4 system-ui,sans-serif;margin:1.5em;max-width:100em}"
+    "h1{font-size:1.5em;overflow-wrap:anywhere}h2{font-size:1.1em;margin:1.8em 0 .2em}"
+    "div{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    "td,th{padding:.3em 1.2em .3em 0;text-align:left;vertical-align:top;white-space:nowrap}"
+    "td,th{border-bottom:1px solid #8886}td.long{white-space:pre-wrap;overflow-wrap:anywhere}"
+    "div td.long{min-width:14em}"
 )
+_HEAD = "<meta charset=utf-8><meta name=viewport content='width=device-width'>"
+_LONG = frozenset({"message_id", "more"})
+"""Columns whose texts may be of any length: they are broken, and no others."""
 _QUEUES = ("name", "handler", "consumed", "concurrency", "prefetch", "in_flight", "prefetched", "received")
-_IN_FLIGHT = ("seconds", "queue", "handler", "message_id", "attempt", "lease_lost")
+_IN_FLIGHT = ("seconds", "message_id", "handler", "queue", "attempt", "lease_lost")
+_ERRORS = ("at", "event", "message_id", "queue", "more")
 _STATE = ("phase", "ready", "quiet", "version", "pid", "uptime", "loop_silent_for")
 
 
@@ -28,13 +35,19 @@ def page(facts: Facts) -> str:
     parts = [
         f"<h1>{_text(facts['worker'])}</h1>",
         _pairs({name: facts[name] for name in _STATE} | facts["connection"]),
-        _section("Drain", _pairs({**facts["drain"], "waits for": facts["shielded"]})) if facts["drain"] else "",
+        _section("Drain", _pairs({**facts["drain"], "waits_for": _awaited(facts)})) if facts["drain"] else "",
         _section("Queues", _table((*_QUEUES, *ends), queues)),
         _section("In flight", _table(_IN_FLIGHT, facts["in_flight"]) + (f"<p>and {rest} more</p>" if rest else "")),
-        _section("Last warnings", _table(("at", "event", "queue", "message_id", "more"), _errors(facts["errors"]))),
+        _section("Last warnings", _table(_ERRORS, _errors(facts["errors"]))),
     ]
-    head = f"<meta charset=utf-8><title>{_text(facts['worker'])}</title><style>{_STYLE}</style>"
+    head = f"{_HEAD}<title>{_text(facts['worker'])}</title><style>{_STYLE}</style>"
     return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(parts)}</body></html>"
+
+
+def _awaited(facts: Facts) -> list[str]:
+    """What a drain waits for: handlers, and stretches of background tasks."""
+    running = len(facts["in_flight"]) + facts["in_flight_not_shown"]
+    return [f"{running} in flight", *facts["shielded"]]
 
 
 def _ended(ended: Mapping[str, int]) -> dict[str, int]:
@@ -59,14 +72,22 @@ def _section(title: str, content: str) -> str:
 
 
 def _pairs(facts: Mapping[str, object]) -> str:
-    rows = (f"<tr><th scope=row>{_text(name)}<td>{_text(value)}" for name, value in facts.items())
+    rows = (f"<tr><th scope=row>{_title(name)}<td class=long>{_text(value)}" for name, value in facts.items())
     return f"<table>{''.join(rows)}</table>"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
-    head = "".join(f"<th scope=col>{_text(column.replace('_', ' '))}" for column in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{_text(row.get(column))}' for column in columns)}" for row in rows)
-    return f"<table><tr>{head}{body}</table>" if body else "<p>none</p>"
+    head = "".join(f"<th scope=col>{_title(column)}" for column in columns)
+    body = "".join(f"<tr>{''.join(_cell(column, row.get(column)) for column in columns)}" for row in rows)
+    return f"<div><table><tr>{head}{body}</table></div>" if body else "<p>none</p>"
+
+
+def _cell(column: str, value: object) -> str:
+    return f"<td{' class=long' if column in _LONG else ''}>{_text(value)}"
+
+
+def _title(name: str) -> str:
+    return _text(name.replace("_", " "))
 
 
 def _text(value: object) -> str:

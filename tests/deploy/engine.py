@@ -36,12 +36,12 @@ def inspected(name: str) -> Any:
     return json.loads(run("docker", "inspect", name))[0]
 
 
-def images_or_skip() -> None:
-    """Make sure of the engine, the broker's image and the Python base, or skip with the reason."""
+def images_or_skip(*more: str) -> None:
+    """Make sure of the engine, the broker's image, the Python base and more, or skip with the reason."""
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "compose", "ls"], capture_output=True, check=False).returncode:
         pytest.skip("no Docker engine answers, or it has no compose")
-    for wanted in ([], ["python"]):
+    for wanted in ([], ["python"], *([each] for each in more)):
         had = subprocess.run(
             ["deploy/local/broker-image", *wanted], cwd=ROOT, capture_output=True, text=True, check=False
         )

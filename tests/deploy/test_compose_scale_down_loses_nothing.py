@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.monitoring.alerts import ALERTS
+from tests.deploy import engine
 from tests.deploy.engine import ROOT, run
 
 ORDERS = 2000
@@ -17,6 +19,21 @@ LEDGER = """
 import json, sqlite3
 books = sqlite3.connect("/data/orders.sqlite3")
 print(json.dumps(books.execute("SELECT count(*), count(DISTINCT order_id), max(attempts) FROM charges").fetchone()))
+"""
+SEEN_BY_PROMETHEUS = """
+import json, sys, time, urllib.request
+
+def asked(path):
+    with urllib.request.urlopen(f"http://prometheus:9090/api/v1/{path}") as answer:
+        return json.load(answer)["data"]
+
+def up():
+    return sum(target["health"] == "up" for target in asked("targets")["activeTargets"])
+
+deadline = time.monotonic() + 60
+while up() != int(sys.argv[1]) and time.monotonic() < deadline:
+    time.sleep(0.2)  # it tells nobody when it has looked
+print(json.dumps([up(), [rule["name"] for group in asked("rules")["groups"] for rule in group["rules"]]]))
 """
 
 Compose = Callable[..., str]
@@ -39,9 +56,10 @@ def command(project: str, tmp_path: Path) -> list[str]:
 
 
 @pytest.fixture
-def compose(images: None, command: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Compose]:
-    monkeypatch.setenv("LASTCALL_AMQP_PORT", "0")  # any free one: nothing is published from this host
-    monkeypatch.setenv("LASTCALL_MANAGEMENT_PORT", "0")
+def compose(command: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Compose]:
+    engine.images_or_skip("prometheus")
+    for port in ("AMQP", "MANAGEMENT", "PROMETHEUS"):
+        monkeypatch.setenv(f"LASTCALL_{port}_PORT", "0")  # any free one: nobody asks from this host
     try:
         yield lambda *words: run(*command, *words)
     finally:
@@ -80,9 +98,11 @@ def messages_left(compose: Compose) -> int:
     return sum(queue["messages"] for queue in json.loads(listed))
 
 
-def test_compose_scale_down_loses_nothing_and_charges_nobody_twice(compose: Compose, command: list[str]) -> None:
+def test_compose_scale_down_loses_nothing_charges_nobody_twice_and_is_seen_by_prometheus(
+    compose: Compose, command: list[str]
+) -> None:
     compose("build", "worker")
-    compose("up", "--detach", "--no-build", "--wait", "rabbitmq")
+    compose("up", "--detach", "--no-build", "--wait", "rabbitmq", "prometheus")
     orders = ["run", "examples.orders.worker:worker"]
     compose("run", "--rm", "worker", *orders, "--idle-timeout", "0.5")  # declares the queues
     in_container = ["run", "--rm", "--entrypoint", "python3", "worker"]
@@ -93,6 +113,8 @@ def test_compose_scale_down_loses_nothing_and_charges_nobody_twice(compose: Comp
     scaled_to(compose, 1)
     assert messages_left(compose) > 0, "the scale-down came too late to prove anything"
     scaled_to(compose, 5)
+    seen = json.loads(compose("exec", "-T", "worker", "python3", "-c", SEEN_BY_PROMETHEUS, "5"))
+    assert seen == [5, [alert.name for alert in ALERTS]]
     scaled_to(compose, 2)
     for _ in range(ROUNDS):
         compose("run", "--rm", "worker", *orders, "--idle-timeout", "2")

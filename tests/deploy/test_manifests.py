@@ -1,5 +1,6 @@
 """The manifests keep the worker's promise: their numbers fit each other, and every Kubernetes accepts them."""
 
+import json
 from typing import Any
 
 import kubernetes_validate
@@ -7,6 +8,8 @@ import pytest
 
 from consumer import Settings
 from consumer.core.queue import PARKING_DECLARATION, Queue
+from deploy.monitoring.grafana import dashboard
+from deploy.monitoring.rules import operators_rule
 from tests.deploy.manifests import OVERLAYS, Resource, container_of, one, pod_of, rendered, template_of
 
 VERSIONS = ("1.27", "1.31", "1.36")
@@ -198,3 +201,14 @@ def test_metrics_are_scraped_from_pods_that_drain_too() -> None:
     [endpoint] = one("PodMonitor", rendered("overlays/monitoring"))["spec"]["podMetricsEndpoints"]
 
     assert (endpoint["port"], endpoint["path"]) == ("health", "/metrics")
+
+
+def test_the_dashboard_is_where_grafanas_sidecar_looks_for_it() -> None:
+    kept = one("ConfigMap", rendered("overlays/monitoring"))
+
+    assert kept["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert json.loads(kept["data"]["lastcall.json"]) == dashboard()
+
+
+def test_the_operator_gets_every_alert() -> None:
+    assert one("PrometheusRule", rendered("overlays/monitoring")) == operators_rule()

@@ -32,6 +32,8 @@ class Server(ABC):
     """A server with a directory and a port of its own; stopped and started again, it has kept its data."""
 
     user = ""
+    ready = "ready to accept connections"
+    """In a line of its output, in small letters, when it answers."""
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="lastcall-store-"))
@@ -99,7 +101,7 @@ class Server(ABC):
         assert process.stdout is not None
         for line in process.stdout:
             self._last.append(line)
-            if "ready to accept connections" in line.lower():
+            if self.ready in line.lower():
                 ready.set()
         process.stdout.close()
 

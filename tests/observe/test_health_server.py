@@ -64,6 +64,7 @@ async def test_a_query_is_no_part_of_the_path(stage: Stage, ports: Ports) -> Non
         (b"GET /livez HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", 400),
         (b"GET http://[bad HTTP/1.1\r\n\r\n", 404),
         (b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n", 431),
+        (b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\n\r\n", 431),  # more than the kernel keeps for who does not read
     ],
 )
 async def test_what_is_no_request_is_refused(stage: Stage, ports: Ports, said: bytes, status: int) -> None:

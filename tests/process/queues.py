@@ -5,6 +5,7 @@ May know: the package's own publisher and queue tools, one queue. May not know: 
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 from consumer.broker.amqp import AmqpBroker
 from consumer.broker.port import Tls
@@ -37,11 +38,15 @@ class Jobs:
         first = self._published + 1
         self._published += count
         ids = [f"job-{number:04}" for number in range(first, first + count)]
+        await self.publish_as(ids, do)
+        return ids
+
+    async def publish_as(self, ids: Sequence[str], do: str) -> None:
+        """The same under these message ids."""
         body = json.dumps({"do": do}).encode()
         properties = [Properties(message_id=each, content_type="application/json") for each in ids]
         messages = [Outgoing(body, self.queue.name, properties=each) for each in properties]
         await asyncio.gather(*map(self._publisher.publish, messages))
-        return ids
 
     async def ready(self) -> int:
         """How many wait in the queue, with no worker."""
