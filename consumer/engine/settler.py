@@ -21,6 +21,9 @@ PATIENCE = 0.005
 MOST = 3
 """How many settlements for each delivery that is still open here are not worth waiting with: it is new ones that will
 bring more then, and the broker sends them when it hears of these."""
+ENOUGH = 256
+"""Settlements with which a frame has become cheap. A connection that is lost takes them with it, and `Runs` remembers so
+many that this is nothing to it."""
 
 
 @dataclass(slots=True)
@@ -122,7 +125,7 @@ class Settler:
     def _flush_or_wait(self) -> None:
         """Wait for one more turn of the loop if the last one has brought settlements, and more are in sight."""
         before, self._collected = self._collected, sum(len(each.settled) for each in self._channels.values())
-        if not before < self._collected < MOST * self._ledger.size or self._loop.time() >= self._due_at:
+        if not before < self._collected < min(ENOUGH, MOST * self._ledger.size) or self._loop.time() >= self._due_at:
             self.flush()
         else:
             self._loop.call_soon(self._flush_or_wait)

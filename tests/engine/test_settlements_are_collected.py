@@ -9,7 +9,7 @@ from consumer.core.delivery import Message
 from consumer.core.ledger import Entry, Ledger
 from consumer.engine import settler as settling
 from consumer.engine.notes import Notes
-from consumer.engine.settler import MOST, Settler
+from consumer.engine.settler import ENOUGH, MOST, Settler
 from consumer.observers import Observers
 from tests.engine.stage import turns
 
@@ -106,6 +106,13 @@ async def test_when_most_of_what_is_here_is_settled_the_broker_hears_of_it() -> 
     await turns()
     assert MOST * 2 <= 6
     assert desk.frames == [("ack", 6, True), ("ack", 8, True)]
+
+
+async def test_enough_of_them_leave_however_many_are_running() -> None:
+    desk = Desk(deliveries=10 * ENOUGH)
+    turn_after_turn([lambda: desk.ack(ENOUGH // 2)] * 3)
+    await turns()
+    assert desk.frames == [("ack", ENOUGH, True), ("ack", ENOUGH + ENOUGH // 2, True)]
 
 
 async def test_nothing_waits_longer_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
