@@ -22,7 +22,7 @@ MOST = 3
 """How many settlements for each delivery that is still open here are not worth waiting with: it is new ones that will
 bring more then, and the broker sends them when it hears of these."""
 ENOUGH = 256
-"""Settlements with which a frame has become cheap. A connection that is lost takes them with it: `Runs` remembers more."""
+"""Settlements with which a frame has become cheap. A lost connection takes these with it; `Runs` remembers more."""
 
 
 @dataclass(slots=True)

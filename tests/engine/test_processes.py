@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from consumer import ConfigurationError, HandlerProcessDied, RetryPolicy
+from consumer.core.delivery import Message
 from consumer.core.headers import EXCEPTION, REASON, TRACEBACK
 from consumer.delivery import Draining
 from consumer.engine.processes import pool
@@ -327,6 +328,27 @@ async def test_a_message_handed_to_a_child_that_has_died_idle_gets_another(
     assert len(stage.of("process_died")) == deaths
     assert stage.fake.is_empty("orders.parked")
     assert (await stage.drained()).exit_code == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_a_child_that_has_no_room_for_a_message_ends_and_another_one_takes_it(stage: Stage) -> None:
+    handle(stage, handlers.cramped)
+    stage.put("a")
+    stage.start()
+    await told(stage, "settled")
+    stage.fake.put("orders", bytes(96_000_000), message_id="b")
+    await told(stage, "settled", 2)
+    assert len(stage.of("process_died")) == 1
+    assert stage.fake.is_empty("orders.parked")
+    await stage.drained()
+
+
+async def test_no_child_is_started_any_more_once_they_have_been_ended() -> None:
+    processes = pool.Processes(1, "ended", program(handlers.order, "ended", int))
+    await within(processes.open(Draining(), lambda _: None), BOUND)
+    await within(processes.close(), BOUND)
+    with pytest.raises(HandlerProcessDied, match="the worker has ended its processes"):
+        await within(processes.run(Message(b"{}", "orders"), None), BOUND)
 
 
 async def test_a_message_with_which_every_child_dies_has_failed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

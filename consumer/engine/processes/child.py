@@ -88,9 +88,8 @@ def _serve(link: socket.socket, calls: SimpleQueue[bytes], draining: Draining, e
     while True:
         request = calls.get()
         link.sendall(framed(BEGUN))
-        call = pickle.loads(request)  # noqa: S301 - from the parent
         try:
-            _run(function, plan, call, draining)
+            _run(function, plan, pickle.loads(request), draining)  # noqa: S301 - from the parent
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the outcome of the message
             _answer(link, ending, error)
         else:
@@ -131,7 +130,8 @@ def _listen(link: socket.socket, calls: SimpleQueue[bytes], draining: Draining, 
                 calls.put(payload)
     except OSError:  # reset: the parent has gone without reading an answer
         pass
-    ending.interrupt()
+    finally:  # whatever ended it (no memory for a body, say): nobody hears the parent any more
+        ending.interrupt()
 
 
 def _give_back() -> None:

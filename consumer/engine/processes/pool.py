@@ -40,6 +40,7 @@ class Processes:
         self._idle: asyncio.LifoQueue[Process] = asyncio.LifoQueue()
         self._starting: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def open(self, draining: Draining, observe: Observer) -> None:
         """Start the first child, which shows that the handler can be run there.
@@ -83,6 +84,7 @@ class Processes:
 
     async def close(self) -> None:
         """End all children: in their own time, and by SIGKILL when this is cancelled."""
+        self._closed = True
         for task in {*self._starting, *({self._watching} if self._watching is not None else ())}:
             task.cancel()
         self._usable.clear()
@@ -97,6 +99,8 @@ class Processes:
 
     async def _free_one(self) -> Process:
         while True:
+            if self._closed:
+                raise HandlerProcessDied("the worker has ended its processes")
             if self._idle.empty() and len(self._usable) + len(self._starting) < self._size:
                 starting = asyncio.create_task(self._start_in_the_end(), context=self._context)
                 self._starting.add(starting)
