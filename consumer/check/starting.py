@@ -4,17 +4,14 @@ May know: what is looked at, shells. May not know: how it was read.
 """
 
 import difflib
-import re
 from collections.abc import Iterator
 
-from consumer.addresses import masked
 from consumer.check.finding import Finding, Rule, Unchecked
+from consumer.check.shells import fate, runs_file, script_of, shown
 from consumer.check.subject import Deployed, Subject
-from consumer.check.words import keeps_the_signal, runs_file, script_of
 
 HEARD = frozenset({"SIGTERM", "SIGINT"})
 NOT_STOPS = {"SIGKILL": "kills it", "SIGQUIT": "ends it at once", "SIGTSTP": "makes it quiet", "SIGCONT": "resumes it"}
-_SECRET = re.compile(r"(\w*(?:PASS|SECRET|TOKEN|KEY)\w*=)\S+", re.IGNORECASE)
 
 SHELL = Rule(
     "shell-entrypoint",
@@ -70,9 +67,12 @@ def check(subject: Subject) -> Iterator[Finding | Unchecked]:
 
 def _shell(each: Deployed) -> Iterator[Finding | Unchecked]:
     launch = each.launch
-    script, file = script_of(launch.command), runs_file(launch.command)
-    if script is not None and not keeps_the_signal(script):
-        yield SHELL.found(launch.where, f"It is started by a shell: {_shortened(script)}")
+    script, file, its_fate = script_of(launch.command), runs_file(launch.command), fate(launch.command)
+    if script is not None and its_fate == "stays":
+        yield SHELL.found(launch.where, f"It is started by a shell: {shown(script)}")
+    elif script is not None and its_fate == "unknown":
+        why = "it depends on the shell, or on what the script does with signals: start the worker by `exec`"
+        yield Unchecked(f"whether the shell before {shown(script)} passes SIGTERM on ({launch.where})", why)
     elif file is not None:
         yield Unchecked(f"what {file} does ({launch.where})", "it is a script of yours: it must end in `exec`")
 
@@ -92,13 +92,7 @@ def _variables(each: Deployed, settings: frozenset[str]) -> Iterator[Finding]:
         if not name.startswith("LASTCALL_"):
             continue
         setting = name.removeprefix("LASTCALL_").lower()
-        if setting not in settings and setting.removesuffix("_file") not in settings:
+        if setting not in settings:
             near = difflib.get_close_matches(setting, settings, n=1)
             hint = f" Did you mean LASTCALL_{near[0].upper()}?" if near else ""
             yield UNKNOWN.found(each.launch.where, f"{name} is no setting.{hint}")
-
-
-def _shortened(script: str) -> str:
-    """In one line, and without what may be a secret."""
-    line = _SECRET.sub(r"\1***", masked(" ".join(script.split())))
-    return line if len(line) <= 100 else f"{line[:97]}..."

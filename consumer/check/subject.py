@@ -176,7 +176,8 @@ class Subject:
 
     `queues` has those that were looked at, `absent` the names of those that are not there; both are empty where nobody
     could look. `consumer_timeout`: the broker's own, in seconds, and who says so; None: nobody. `refused`: settings
-    that the worker would not start with. `settings`: the names of all that there are.
+    that the worker would not start with. `settings`: the names of all that there are, as variables
+    have them: `amqp_url_file` too.
     """
 
     deployed: tuple[Deployed, ...]

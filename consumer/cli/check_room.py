@@ -6,7 +6,7 @@ May know: workers, settings, what was read. May not know: rules, output, flags.
 import asyncio
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from consumer.check.book import examine
 from consumer.check.documents import compose, pods, topology
@@ -14,11 +14,12 @@ from consumer.check.documents.document import at, text
 from consumer.check.documents.scalers import scalers
 from consumer.check.finding import Report, Unchecked, Where
 from consumer.check.subject import Denied, Deployed, HandlerFacts, Launch, Subject, WorkerFacts
-from consumer.check.words import given_settings
+from consumer.check.words import told
 from consumer.cli.check_broker import Looked, look
 from consumer.cli.check_sources import Sources
 from consumer.errors import BrokerAway, BrokerRefused, ConfigurationError
 from consumer.settings import Settings
+from consumer.settings_sources import secret_fields
 from consumer.worker import Worker
 
 PATHS = frozenset({"tls_ca_file", "tls_cert_file", "tls_key_file"})
@@ -59,7 +60,7 @@ def check(
         denied=(*looked.denied, *(each for each in denied if isinstance(each, Denied))),
         consumer_timeout=_consumer_timeout(consumer_timeout, sources),
         refused=tuple(places.refused),
-        settings=frozenset(Settings.model_fields),
+        settings=frozenset({*Settings.model_fields, *(f"{name}_file" for name in secret_fields(Settings))}),
     )
     unchecked = [*places.unchecked, *(each for each in denied if isinstance(each, Unchecked)), *looked.unchecked]
     return examine(subject, target, unchecked, trouble)
@@ -72,7 +73,7 @@ def _places(worker: Worker, target: str, sources: Sources, process: Launch | Non
         if isinstance(each, Unchecked):
             places.unchecked.append(each)
         else:
-            _place(worker, each, places)
+            _place(worker, target, each, places)
     if sources.documents and not any(each.launch.kind in {"pod", "service"} for each in places.deployed):
         places.unchecked.append(Unchecked("pods", f"no container in the manifests runs {target}"))
     if all(each.launch.kind == "image" for each in places.deployed):
@@ -80,16 +81,23 @@ def _places(worker: Worker, target: str, sources: Sources, process: Launch | Non
     return places
 
 
-def _place(worker: Worker, launch: Launch, places: Places) -> None:
+def _place(worker: Worker, target: str, launch: Launch, places: Places) -> None:
+    """Where its settings are refused, all else is held to the worker's own."""
+    what = told(launch.command, launch.environment, Settings.FLAGS, target)
+    known = [(name, f"LASTCALL_{name.upper()}") for name in Settings.model_fields if not name.endswith("_url")]
+    unread = {variable: "a variable" for name, variable in known if name in what.unread}
+    there = replace(launch, environment=what.environment, unread={**launch.unread, **unread})
+    places.unchecked += [
+        Unchecked(f"{variable} of {launch.where}", "its script starts the worker in several ways, which differ in it")
+        for name, variable in known
+        if name in what.differing
+    ]
+    given = {name: what.settings[name] for name in Settings.model_fields if name in what.settings and name not in PATHS}
     try:
-        places.deployed.append(Deployed(launch, facts(worker, _settings_of(launch))))
+        places.deployed.append(Deployed(there, facts(worker, given)))
     except ConfigurationError as error:
         places.refused.append((launch.where, str(error)))
-
-
-def _settings_of(launch: Launch) -> Mapping[str, str]:
-    given = given_settings(launch.command, launch.environment, Settings.FLAGS)
-    return {name: value for name, value in given.items() if name in Settings.model_fields and name not in PATHS}
+        places.deployed.append(Deployed(there, facts(worker)))
 
 
 def facts(worker: Worker, overrides: Mapping[str, str] | None = None) -> WorkerFacts:

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from consumer.check.documents import dockerfile
-from consumer.check.documents.document import Document, flattened
+from consumer.check.documents.document import Document, flattened, mappings, text, texts
 from consumer.check.finding import Unchecked, Where
+from consumer.check.shells import runs_file, script_of
 from consumer.check.subject import Launch
-from consumer.check.words import runs_file, script_of
 from consumer.errors import ConfigurationError
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
+PATCHES = ("patches", "patchesJson6902")
 
 
 @dataclass(slots=True)
@@ -43,36 +45,50 @@ def _read(path: Path, sources: Sources) -> None:
     if not path.is_dir():
         _read_file(path, sources)
         return
-    for file in sorted(each for each in path.rglob("*") if each.is_file()):
-        if file.name == "kustomization.yaml":
-            why = (
-                "its patches were not applied: give what it renders (`kubectl kustomize DIRECTORY`), by a pipe perhaps"
-            )
-            sources.unchecked.append(Unchecked(f"the kustomization {file.parent}", why))
-        elif file.suffix in SUFFIXES or dockerfile.is_dockerfile(file.name):
+    files = sorted(each for each in path.rglob("*") if each.is_file())
+    patches = {each for file in files if file.name in KUSTOMIZATIONS for each in _patches(file, sources)}
+    for file in files:
+        if file.resolve() in patches:
+            sources.unchecked.append(Unchecked(str(file), "it is a patch of a kustomization, and no whole manifest"))
+        elif (file.suffix in SUFFIXES or dockerfile.is_dockerfile(file.name)) and file.name not in KUSTOMIZATIONS:
             _read_file(file, sources)
 
 
+def _patches(kustomization: Path, sources: Sources) -> Iterator[Path]:
+    """The files that it patches others with; that it was not rendered is noted."""
+    why = "its patches were not applied: give what it renders (`kubectl kustomize DIRECTORY`), by a pipe perhaps"
+    sources.unchecked.append(Unchecked(f"the kustomization {kustomization.parent}", why))
+    for document in _documents(str(kustomization), _text(kustomization)):
+        named = [text(each.get("path")) for key in PATCHES for each in mappings(document.content, key)]
+        for name in filter(None, [*named, *texts(document.content, "patchesStrategicMerge")]):
+            if "\n" not in name:  # an inline patch
+                yield (kustomization.parent / name).resolve()
+
+
 def _read_file(path: Path, sources: Sources) -> None:
+    content = _text(path)
+    if dockerfile.is_dockerfile(path.name):
+        sources.images.append(dockerfile.launch(str(path), content))
+    else:
+        sources.documents += flattened(_documents(str(path), content))
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text()
+        return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"--manifests {path}: it can't be read ({error}).") from error
-    if dockerfile.is_dockerfile(path.name):
-        sources.images.append(dockerfile.launch(str(path), text))
-    else:
-        sources.documents += flattened(_documents(str(path), text))
 
 
-def _documents(source: str, text: str) -> Iterator[Document]:
+def _documents(source: str, content: str) -> Iterator[Document]:
     try:
         import yaml  # noqa: PLC0415 - only who gives manifests needs it
     except ImportError:
         raise ConfigurationError("--manifests needs PyYAML: pip install 'lastcall[check]'.") from None
     try:
-        for content in yaml.safe_load_all(text):
-            if isinstance(content, Mapping):
-                yield Document(source, content)
+        for each in yaml.safe_load_all(content):
+            if isinstance(each, Mapping):
+                yield Document(source, each)
     except yaml.YAMLError as error:
         where = " ".join(str(error).split())
         raise ConfigurationError(

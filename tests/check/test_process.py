@@ -50,7 +50,7 @@ def test_one_that_does_not_breaks_the_promise() -> None:
 
 
 def test_a_shell_around_it_breaks_the_promise() -> None:
-    with running(["sh", "-c", "trap : INT; echo here; read x; lastcall run orders:worker"]) as pid:
+    with running(["sh", "-c", "echo here; read x; exec lastcall run orders:worker"]) as pid:
         looked_at = process(pid)
     assert codes(checked(process=looked_at)) == ["sigterm-unheard"]
     with running(["sh", "-c", "echo here; read x; lastcall run orders:worker"]) as pid:

@@ -15,8 +15,8 @@ RUN = "lastcall run orders:worker"
     "command",
     [
         ["sh", "-c", RUN],
-        ["/bin/bash", "-lc", RUN],
-        ["bash", "-o", "pipefail", "-c", RUN],
+        ["/bin/dash", "-lc", RUN],
+        ["ksh", "-o", "pipefail", "-c", RUN],
         ["sh", "-ec", f"migrate && {RUN}"],
         ["sh", "-c", f"exec migrate; {RUN}"],
         ["sh", "-c", f"{RUN} | tee /log"],

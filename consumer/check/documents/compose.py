@@ -1,4 +1,4 @@
-"""The services of a Compose file in which the worker runs.
+"""The services of Compose files in which the worker runs.
 
 May know: Compose's words. May not know: rules.
 """
@@ -6,16 +6,21 @@ May know: Compose's words. May not know: rules.
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
+from consumer.check.documents.choice import chosen
 from consumer.check.documents.document import Document, at, mapping, text, texts
+from consumer.check.documents.signals import signal_name
+from consumer.check.documents.variables import filled, interpolated
 from consumer.check.finding import Unchecked, Where
 from consumer.check.subject import Grace, Launch
-from consumer.check.words import other_worker, runs
+from consumer.check.words import may_run
 
 DEFAULT_GRACE = 10.0
+ELSEWHERE = "Compose's own environment"
+MERGED = "give what `docker compose config` prints, by a pipe perhaps"
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_VARIABLE = re.compile(r"\$\{\w+(?::?-(?P<default>[^${}]*))?\}|\$\w+")
 
 
 def is_compose(document: Document) -> bool:
@@ -24,62 +29,78 @@ def is_compose(document: Document) -> bool:
 
 
 def launches(documents: Sequence[Document], target: str) -> Iterator[Launch | Unchecked]:
-    """The services that run the target."""
-    for document in filter(is_compose, documents):
+    """The services that run the target; of those of which a file has a part only it is said that they were left out."""
+    whole: list[Launch] = []
+    files = list(filter(is_compose, documents))
+    for document in files:
         for name, service in mapping(document.content, "services").items():
             if not isinstance(service, Mapping):
                 continue
-            where = Where(document.source, "", f"services.{name}")
-            command = _words(service.get("entrypoint")) + _words(service.get("command"))
-            other = other_worker(command, target)
-            environment, unread = _environment(service)
-            ours = any(each.startswith("LASTCALL_") for each in {**environment, **unread})
-            if other is not None:
-                yield Unchecked(str(where), f"it runs {other}: check that one by itself")
-            elif ours or runs(command, target) or any("lastcall" in word for word in command):
-                yield _launch(service, where, command, environment, unread)
+            launch = _launch(service, Where(document.source, "", f"services.{name}"))
+            if not may_run(launch.command, {**launch.environment, **launch.unread}, target):
+                continue
+            if "extends" in service:
+                yield Unchecked(f"container {launch.where}", f"it extends another service: {MERGED}")
+            elif others := _others(files, document, name):
+                yield Unchecked(f"container {launch.where}", f"{', '.join(others)} has a part of it too: {MERGED}")
+            else:
+                whole.append(launch)
+    yield from chosen(whole, target)
 
 
-def _launch(
-    service: Mapping[str, Any],
-    where: Where,
-    command: tuple[str, ...],
-    environment: dict[str, str],
-    unread: dict[str, str],
-) -> Launch:
-    period, signal = service.get("stop_grace_period"), service.get("stop_signal")
-    seconds = DEFAULT_GRACE if period is None else duration(text(period))
+def _others(files: Sequence[Document], document: Document, name: object) -> list[str]:
+    """The other files beside this one that have the service."""
+    directory = PurePath(document.source).parent
+    beside = (each for each in files if each.source != document.source and PurePath(each.source).parent == directory)
+    return [each.source for each in beside if name in mapping(each.content, "services")]
+
+
+def _launch(service: Mapping[str, Any], where: Where) -> Launch:
+    environment, unread = _environment(service)
+    grace = _grace(service, where)
+    given = service.get("stop_signal")
+    signal = None if given is None else filled(text(given))
+    if grace is None:
+        unread["stop_grace_period"] = ELSEWHERE
+    if given is not None and signal is None:
+        unread["stop_signal"] = ELSEWHERE
     return Launch(
         kind="service",
         where=where,
-        command=command,
+        command=_words(service.get("entrypoint")) + _words(service.get("command")),
         environment=environment,
-        unread=unread if seconds is not None else {**unread, "stop_grace_period": text(period)},
-        grace=None if seconds is None else Grace(seconds, where.at("stop_grace_period"), default=period is None),
-        stop_signal=None if signal is None else (text(signal), where.at("stop_signal")),
+        unread=unread,
+        grace=grace,
+        stop_signal=None if signal is None else (signal_name(signal), where.at("stop_signal")),
     )
+
+
+def _grace(service: Mapping[str, Any], where: Where) -> Grace | None:
+    period = service.get("stop_grace_period")
+    seconds = DEFAULT_GRACE if period is None else duration(text(period))
+    return None if seconds is None else Grace(seconds, where.at("stop_grace_period"), default=period is None)
 
 
 def duration(given: str) -> float | None:
     """Seconds: of `1m30s`, `35s`, `10`. None: it is no duration, or a variable that has no default."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)", filled(given) or "")
-    if "".join(number + unit for number, unit in parts) != (filled(given) or "x"):
-        return float(given) if re.fullmatch(r"\d+", given) else None
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
-
-
-def filled(value: str) -> str | None:
-    """The value with its variables' defaults; None: one has none."""
-    if any(each["default"] is None for each in _VARIABLE.finditer(value.replace("$$", ""))):
+    value = filled(given) or ""
+    if re.fullmatch(r"\d+", value):
+        return float(value)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)", value)
+    if not value or "".join(number + unit for number, unit in parts) != value:
         return None
-    return _VARIABLE.sub(lambda each: each["default"], value).replace("$$", "$")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
 def _words(given: object) -> tuple[str, ...]:
     """Compose splits a text as a shell would, and starts no shell."""
-    if isinstance(given, str):
-        return tuple(shlex.split(given))
-    return texts({"words": given}, "words")
+    if not isinstance(given, str):
+        return tuple(map(interpolated, texts({"words": given}, "words")))
+    line = interpolated(given)
+    try:
+        return tuple(shlex.split(line))
+    except ValueError:  # a quote that is never closed: Compose says so itself
+        return tuple(line.split())
 
 
 def _environment(service: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
@@ -88,7 +109,7 @@ def _environment(service: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, 
     pairs = dict(given) if isinstance(given, Mapping) else dict(map(_pair, texts(service, "environment")))
     values = {str(name): None if value is None else filled(text(value)) for name, value in pairs.items()}
     known = {name: value for name, value in values.items() if value is not None}
-    unread = {name: "Compose's own environment" for name in values if name not in known and _is_setting(name)}
+    unread = {name: ELSEWHERE for name in values if name not in known and _is_setting(name)}
     if at(service, "env_file") is not None:
         unread["the LASTCALL_ settings in env_file"] = "a file"
     return known, unread

@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
+from consumer.check.documents.signals import signal_name
 from consumer.check.finding import Where
 from consumer.check.subject import Launch
 
@@ -33,7 +34,7 @@ def launch(source: str, text: str) -> Launch:
         elif word == "CMD":
             command = _words(rest)
         elif word == "STOPSIGNAL":
-            signal = _signal(rest)
+            signal = signal_name(rest)
         elif word == "ENV":
             environment |= _variables(rest)
     where = Where(source, "", "ENTRYPOINT" if entrypoint else "CMD")
@@ -58,13 +59,6 @@ def _words(rest: str) -> tuple[str, ...]:
     except ValueError:
         return (*SHELL, rest)
     return tuple(map(str, words)) if isinstance(words, list) else (*SHELL, rest)
-
-
-def _signal(rest: str) -> str:
-    name = rest.strip("\"'").upper()
-    if name.isdecimal():
-        return {"15": "SIGTERM", "2": "SIGINT", "3": "SIGQUIT", "9": "SIGKILL"}.get(name, name)
-    return name if name.startswith("SIG") else f"SIG{name}"
 
 
 def _variables(rest: str) -> dict[str, str]:

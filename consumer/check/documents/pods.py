@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from consumer.check.documents.choice import chosen
 from consumer.check.documents.document import Document, at, mapping, mappings, number, text, texts
 from consumer.check.finding import Unchecked, Where
 from consumer.check.subject import Grace, Hook, Launch, Probe, Workload
-from consumer.check.words import other_worker, runs
+from consumer.check.words import may_run
 
 DEFAULT_GRACE = 30
 POD_AT: Mapping[str, tuple[str, ...]] = {
@@ -24,26 +25,19 @@ POD_AT: Mapping[str, tuple[str, ...]] = {
     "ScaledJob": ("spec", "jobTargetRef", "template", "spec"),
 }
 """Where each kind has its pod."""
+_REFERENCE = re.compile(r"\$\$|\$\(([\w.-]+)\)")
 
 
 def launches(documents: Sequence[Document], target: str) -> Iterator[Launch | Unchecked]:
     """The containers that run the target; of those that run another worker it is said that they were left out."""
     config = {each.name: mapping(each.content, "data") for each in documents if each.kind == "ConfigMap"}
     found = [
-        (document, container, where)
+        _launch(document, container, where, config)
         for document in documents
         if document.kind in POD_AT
         for container, where in _containers(document)
-        if _is_ours(container, target, config)
     ]
-    named = [each for each in found if runs(_command(each[1]), target)]
-    for document, container, where in found:
-        other = other_worker(_command(container), target)
-        if other is not None or (named and (document, container, where) not in named):
-            runs_what = f"it runs {other}" if other else f"it doesn't name {target}, and another container does"
-            yield Unchecked(f"container {where}", f"{runs_what}: check that one by itself")
-        else:
-            yield _launch(document, container, where, config)
+    return chosen([each for each in found if may_run(each.command, each.environment, target)], target)
 
 
 def _containers(document: Document) -> Iterator[tuple[Mapping[str, Any], Where]]:
@@ -51,17 +45,6 @@ def _containers(document: Document) -> Iterator[tuple[Mapping[str, Any], Where]]
     for position, container in enumerate(mappings(document.content, *path, "containers")):
         name = text(container.get("name")) or str(position)
         yield container, document.where.at(".".join(path)).at(f"containers[{name}]")
-
-
-def _command(container: Mapping[str, Any]) -> tuple[str, ...]:
-    return texts(container, "command") + texts(container, "args")
-
-
-def _is_ours(container: Mapping[str, Any], target: str, config: Mapping[str, Mapping[str, Any]]) -> bool:
-    """By what it is told to run, or by settings of ours."""
-    command = _command(container)
-    told = runs(command, target) or any(re.search(r"\blastcall\b", word) for word in command)
-    return told or any(name.startswith("LASTCALL_") for name in _environment(container, config)[0])
 
 
 def _launch(
@@ -76,7 +59,7 @@ def _launch(
     return Launch(
         kind="pod",
         where=where,
-        command=_command(container),
+        command=tuple(expanded(each, environment) for each in texts(container, "command") + texts(container, "args")),
         environment=environment,
         unread=unread,
         grace=Grace(
@@ -113,10 +96,15 @@ def _environment(
         value = at(config, text(reference.get("name")), text(reference.get("key"))) if reference else each.get("value")
         known.pop(name, None)
         if value is not None:
-            known[name] = text(value)
+            known[name] = expanded(text(value), known)
         elif source and name.startswith("LASTCALL_") and not name.endswith("_URL"):
             unread[name] = f"ConfigMap {reference['name']}" if "name" in reference else "what valueFrom names"
     return known, unread
+
+
+def expanded(value: str, known: Mapping[str, str]) -> str:
+    """With each `$(NAME)` that is known filled in, as the kubelet does; the others stay. `$$` is a `$`."""
+    return _REFERENCE.sub(lambda each: "$" if each[1] is None else known.get(each[1], each[0]), value)
 
 
 def _hook(container: Mapping[str, Any], where: Where) -> Hook | None:

@@ -1,0 +1,146 @@
+"""Which shell runs what, and whether a stop signal gets past it.
+
+May know: how shells and the usual wrappers are called. May not know: settings, rules.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Literal, TypeAlias
+
+from consumer.check.script import CLAUSES, Command, commands
+from consumer.check.words import TARGET, starts
+
+Fate: TypeAlias = Literal["gone", "stays", "unknown"]
+"""Of the shell that starts a worker: the worker takes its place; it stays in front of it; that can't be told."""
+
+SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh"})
+WRAPPERS: Mapping[str, tuple[frozenset[str], int]] = {
+    "tini": (frozenset({"-p", "-e"}), 0),
+    "docker-init": (frozenset({"-p", "-e"}), 0),
+    "catatonit": (frozenset(), 0),
+    "dumb-init": (frozenset({"-r", "--rewrite"}), 0),
+    "env": (frozenset({"-u", "--unset", "-C", "--chdir"}), 0),
+    "gosu": (frozenset(), 1),
+    "su-exec": (frozenset(), 1),
+    "busybox": (frozenset(), 0),
+}
+"""What starts something else: its options that take a value, and how many words come before the command."""
+_NOT_READ = frozenset({"case", "eval", "function", "source", "."})
+_TERM = frozenset({"TERM", "SIGTERM", "15"})
+
+
+def script_of(command: Sequence[str]) -> str | None:
+    """The script that a shell is given by `-c`; None: no shell is, or all that it starts get the signal too."""
+    words = _behind_wrappers(command)
+    if not words or not _is_shell(words[0]):
+        return None
+    is_script, operand = _operand(words[1:])
+    return operand if is_script else None
+
+
+def runs_file(command: Sequence[str]) -> str | None:
+    """The script file that is run first, by a shell or by itself; None: it is no such file, as far as can be told."""
+    words = _behind_wrappers(command)
+    if words and _is_shell(words[0]):
+        is_script, operand = _operand(words[1:])
+        return None if is_script else operand or None
+    return words[0] if words and words[0].endswith(".sh") else None
+
+
+def fate(command: Sequence[str]) -> Fate:
+    """What becomes of the shell that the command starts; `gone` too, if it starts none."""
+    script = script_of(command)
+    if script is None:
+        return "gone"
+    parts = commands(script)
+    if parts is None:
+        return "unknown"
+    fates = [_fate(each) for each in deciding(parts)]
+    if "stays" not in fates:
+        return "unknown" if "unknown" in fates else "gone"
+    if _name(_behind_wrappers(command)[0]) == "bash" and _is_last_and_alone(parts):
+        return "gone" if len(parts) == 1 and not set(script) & set("<>") else "unknown"
+    return "unknown" if any(map(_is_not_read, parts)) else "stays"
+
+
+def shown(script: str) -> str:
+    """The command that decides, without anything that may be a secret: its program, and the worker."""
+    parts = commands(script)
+    words = deciding(parts)[-1].bare if parts else ()
+    if not words:
+        return "a script"
+    for start in starts(words):
+        named = [each for each in start.arguments if TARGET.fullmatch(each)]
+        return " ".join(("lastcall run", *named[:1]))
+    return words[1] if words[0] == "exec" and len(words) > 1 else words[0]
+
+
+def deciding(parts: Sequence[Command]) -> list[Command]:
+    """The commands that start the worker, in a script; the last one, if none is seen to."""
+    return [each for each in parts if any(starts(each.words))] or list(parts[-1:])
+
+
+def _fate(part: Command) -> Fate:
+    words = part.bare
+    if words[:1] != ("exec",) or part.has_its_own_shell:
+        return "stays"
+    return fate(words[1:]) if len(words) > 1 else "stays"
+
+
+def _is_last_and_alone(parts: Sequence[Command]) -> bool:
+    """A new bash makes its last command take its place by itself: from 5.0 a single one, later more."""
+    last = parts[-1]
+    return deciding(parts) == [last] and last.words[0] not in CLAUSES and not last.has_its_own_shell
+
+
+def _is_not_read(part: Command) -> bool:
+    """What a script may do that is beyond this reading, or that says itself what the signal does."""
+    name, *rest = part.bare or ("",)
+    handles = name == "trap" and rest[:1] not in (["-"], [""]) and bool(_TERM & set(rest[1:]))
+    return handles or name in _NOT_READ or any("`" in word or "<<" in word for word in part.words)
+
+
+def _operand(given: Sequence[str]) -> tuple[bool, str]:
+    """What a shell runs, and whether that is a script (`-c`) or the name of a file."""
+    is_script, rest = False, iter(given)
+    for word in rest:
+        if not re.match(r"[-+].", word):
+            return is_script, word
+        if re.fullmatch(r"[-+]\w*[oO]", word):  # set -o NAME, shopt -O NAME
+            next(rest, None)
+        is_script = is_script or re.fullmatch(r"-\w*c\w*", word) is not None
+    return is_script, ""
+
+
+def _name(word: str) -> str:
+    return PurePosixPath(word).name
+
+
+def _is_shell(word: str) -> bool:
+    return _name(word) in SHELLS
+
+
+def _behind_wrappers(command: Sequence[str]) -> Sequence[str]:
+    """What the wrappers start; nothing, if one passes signals on to all that it has started."""
+    if not command or (name := _name(command[0])) not in WRAPPERS:
+        return command
+    taking, operands = WRAPPERS[name]
+    rest, options = list(command[1:]), list[str]()
+    while rest and rest[0].startswith("-") and "--" not in options:
+        options.append(rest.pop(0))
+        if options[-1] in taking:
+            del rest[:1]
+    if _signals_all(name, options):
+        return ()
+    while name == "env" and rest and "=" in rest[0]:
+        del rest[0]
+    return _behind_wrappers(rest[operands:])
+
+
+def _signals_all(name: str, options: Collection[str]) -> bool:
+    """An init program passes a signal on to its child alone, or (`tini -g`, dumb-init unasked) to the whole group."""
+    short = "".join(each[1:] for each in options if not each.startswith("--"))
+    if name == "dumb-init":
+        return "c" not in short and "--single-child" not in options
+    return name in {"tini", "docker-init", "catatonit"} and "g" in short
