@@ -3,7 +3,6 @@
 May know: workers, settings, what was read. May not know: rules, output, flags.
 """
 
-import asyncio
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -97,7 +96,7 @@ def facts(worker: Worker, overrides: Mapping[str, str] | None = None) -> WorkerF
     there = copy.copy(worker)
     there.configure(**(overrides or {}))
     settings = there.settings
-    handlers = [HandlerFacts(h.name, h.queue, h.concurrency, h.prefetch, h.timeout) for h in there.handlers]
+    handlers = [HandlerFacts(h.name, h.queue, h.concurrency, h.prefetch, h.timeout, h.retry) for h in there.handlers]
     return WorkerFacts(
         handlers=tuple(handlers),
         drain_timeout=settings.drain_timeout,
@@ -116,7 +115,7 @@ def _look(settings: Settings, handlers: Sequence[HandlerFacts], *, ask_broker: b
         why = "no broker was asked: its address can be given by --amqp-url, LASTCALL_AMQP_URL or AMQP_URL"
         return Looked(Where(), unchecked=[Unchecked("the queues on the broker, and what its user may do", why)]), None
     try:
-        return asyncio.run(look(settings, handlers)), None
+        return look(settings, handlers), None
     except (BrokerAway, BrokerRefused) as error:
         why = "the broker could not be looked at"
         return Looked(Where(), unchecked=[Unchecked("the queues on the broker, and what its user may do", why)]), str(

@@ -58,7 +58,7 @@ def test_what_is_there_already_need_not_be_declared() -> None:
 
 
 def test_a_binding_needs_both_sides() -> None:
-    handler = HandlerFacts("charge", BOUND, 1, 1, None)
+    handler = HandlerFacts("charge", BOUND, 1, 1, None, RetryPolicy())
     needed = {(each.permission, each.resource) for each in needs(handler, {"orders", "orders.parked"})}
     of_the_binding = {("write", "orders"), ("read", "amq.topic"), ("read", "shop"), ("configure", "shop")}
     assert of_the_binding <= needed
