@@ -7,6 +7,7 @@ import pytest
 from consumer.check.permissions import needs
 from consumer.check.subject import HandlerFacts
 from consumer.core.queue import Binding, Queue
+from consumer.core.retry import RetryPolicy
 from tests.check.subjects import checked, codes, spoiled, the, worker
 from tests.check.test_queues_that_lose import QUEUE
 
