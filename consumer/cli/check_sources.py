@@ -1,22 +1,27 @@
 """Reads what `lastcall check` is given: files, directories, stdin, and a process of this machine.
 
-May know: files, YAML, /proc. May not know: what the documents mean.
+May know: files, /proc. May not know: what the documents mean.
 """
 
+import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from consumer.check.documents import dockerfile
-from consumer.check.documents.document import Document, flattened
+from consumer.check.documents.document import Document
 from consumer.check.finding import Unchecked, Where
 from consumer.check.subject import Launch
 from consumer.check.words import runs_file, script_of
+from consumer.cli.check_parsing import Unreadable, documents
 from consumer.errors import ConfigurationError
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
+VENDORED = frozenset({"node_modules", "venv", "site-packages", "__pycache__"})
+"""Directories that hold what others have written; hidden ones (.git, .venv) are left out too."""
 
 
 @dataclass(slots=True)
@@ -29,56 +34,56 @@ class Sources:
 
 
 def read(paths: Iterable[str]) -> Sources:
-    """Read them all. Raises ConfigurationError when one can't be read."""
+    """Read them all. Raises ConfigurationError when one that was named can't be read."""
     sources = Sources()
     for path in paths:
         if path == "-":
-            sources.documents += flattened(_documents("stdin", sys.stdin.read()))
+            sources.documents += documents("stdin", _stdin())
+        elif Path(path).is_dir():
+            _read_directory(Path(path), sources)
         else:
-            _read(Path(path), sources)
+            _read_file(Path(path), sources)
     return sources
 
 
-def _read(path: Path, sources: Sources) -> None:
-    if not path.is_dir():
-        _read_file(path, sources)
-        return
-    for file in sorted(each for each in path.rglob("*") if each.is_file()):
-        if file.name == "kustomization.yaml":
+def _stdin() -> str:
+    if sys.stdin is None or sys.stdin.closed:
+        raise Unreadable("--manifests -: there is no standard input.")
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unreadable(f"--manifests -: it can't be read ({error}).") from None
+
+
+def _read_directory(path: Path, sources: Sources) -> None:
+    for file in sorted(_files(path)):
+        if file.name in KUSTOMIZATIONS:
             why = (
                 "its patches were not applied: give what it renders (`kubectl kustomize DIRECTORY`), by a pipe perhaps"
             )
             sources.unchecked.append(Unchecked(f"the kustomization {file.parent}", why))
         elif file.suffix in SUFFIXES or dockerfile.is_dockerfile(file.name):
-            _read_file(file, sources)
+            try:
+                _read_file(file, sources)
+            except Unreadable as error:
+                sources.unchecked.append(Unchecked(str(file), str(error).removeprefix(f"--manifests {file}: ")[:-1]))
+
+
+def _files(path: Path) -> Iterator[Path]:
+    for directory, below, names in os.walk(path):
+        below[:] = [name for name in below if name not in VENDORED and not name.startswith(".")]
+        yield from (file for name in names if (file := Path(directory, name)).is_file())
 
 
 def _read_file(path: Path, sources: Sources) -> None:
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"--manifests {path}: it can't be read ({error}).") from error
+        raise Unreadable(f"--manifests {path}: it can't be read ({error}).") from error
     if dockerfile.is_dockerfile(path.name):
         sources.images.append(dockerfile.launch(str(path), text))
     else:
-        sources.documents += flattened(_documents(str(path), text))
-
-
-def _documents(source: str, text: str) -> Iterator[Document]:
-    try:
-        import yaml  # noqa: PLC0415 - only who gives manifests needs it
-    except ImportError:
-        raise ConfigurationError("--manifests needs PyYAML: pip install 'lastcall[check]'.") from None
-    try:
-        for content in yaml.safe_load_all(text):
-            if isinstance(content, Mapping):
-                yield Document(source, content)
-    except yaml.YAMLError as error:
-        where = " ".join(str(error).split())
-        raise ConfigurationError(
-            f"--manifests {source}: it is no YAML ({where}). A template must be rendered first: `kubectl kustomize`, "
-            "`helm template`."
-        ) from error
+        sources.documents += documents(str(path), text)
 
 
 def process(pid: int) -> Launch:

@@ -78,7 +78,10 @@ def filled(value: str) -> str | None:
 def _words(given: object) -> tuple[str, ...]:
     """Compose splits a text as a shell would, and starts no shell."""
     if isinstance(given, str):
-        return tuple(shlex.split(given))
+        try:
+            return tuple(shlex.split(given))
+        except ValueError:  # a quote that is never closed
+            return tuple(given.split())
     return texts({"words": given}, "words")
 
 
