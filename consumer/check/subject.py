@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from consumer.check.finding import Where
 from consumer.core.facts import QueueFacts
 from consumer.core.queue import Queue
+from consumer.core.retry import RetryPolicy
 
 Kind: TypeAlias = Literal["here", "pod", "service", "image", "process"]
 """`here`: the worker with the settings that the check itself was given; nothing says what starts it."""
@@ -27,6 +28,7 @@ class HandlerFacts:
     concurrency: int
     prefetch: int
     timeout: float | None
+    retry: RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,4 +200,4 @@ class Subject:
     def handlers(self) -> tuple[HandlerFacts, ...]:
         """Of all places; the same one once."""
         every = [handler for each in self.running for handler in each.worker.handlers]
-        return tuple({(e.name, e.queue.name, e.concurrency, e.prefetch, e.timeout): e for e in every}.values())
+        return tuple({(e.name, e.queue.name, e.concurrency, e.prefetch, e.timeout, e.retry): e for e in every}.values())

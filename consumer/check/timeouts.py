@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from consumer.check.finding import Finding, Rule, Unchecked, Where
 from consumer.check.subject import HandlerFacts, Subject
+from consumer.core.retry import RetryPolicy
 
 CONSUMER_TIMEOUT = 1800.0
 """RabbitMQ's own, in seconds, where rabbitmq.conf, the queue and its policies say nothing else."""
@@ -19,8 +20,9 @@ LEASE = Rule(
     "error",
     "A delivery may be out longer than the broker's consumer_timeout.",
     "RabbitMQ takes it back while its handler runs, with the whole channel up to 4.2: it runs again elsewhere, and "
-    "this one's ack counts for nothing. What waits in the prefetch counts too.",
-    "Raise consumer_timeout in rabbitmq.conf (or `consumer-timeout` by a policy), or lower `timeout=` or the prefetch.",
+    "this one's ack counts for nothing. What waits in the prefetch counts too, and so do attempts in place.",
+    "Raise consumer_timeout in rabbitmq.conf (or `consumer-timeout` by a policy), or lower `timeout=`, the prefetch, "
+    "or the retry policy's in_place.",
 )
 PREFETCH = Rule(
     "prefetch-far-above-concurrency",
@@ -56,7 +58,29 @@ def longest_hold(handler: HandlerFacts) -> float | None:
     """Seconds that a delivery may be out at most: its wait in the prefetch, and its run. None: not known."""
     if handler.timeout is None:
         return None
-    return handler.timeout * math.ceil(handler.prefetch / handler.concurrency)
+    return _longest_run(handler, handler.timeout) * _rounds(handler)
+
+
+def _rounds(handler: HandlerFacts) -> int:
+    return math.ceil(handler.prefetch / handler.concurrency)
+
+
+def _longest_run(handler: HandlerFacts, timeout: float) -> float:
+    """One message in its slot: all attempts in place, and the waits between them."""
+    return timeout * (1 + in_place(handler.retry)) + sum(_waits(handler.retry))
+
+
+def in_place(policy: RetryPolicy) -> int:
+    """How many attempts after the first a message may have while its slot is kept."""
+    return sum(1 for _ in _waits(policy))
+
+
+def _waits(policy: RetryPolicy) -> Iterator[float]:
+    """The longest waits in place: each takes longer than the one before, so these are the first ones."""
+    for attempt in range(1, policy.attempts):
+        if policy.wait(attempt, chance=1) > policy.in_place:
+            return
+        yield min(policy.wait(attempt, chance=0), policy.in_place)
 
 
 def _limit(subject: Subject, queue: str) -> tuple[float, str | None]:
@@ -70,10 +94,11 @@ def _limit(subject: Subject, queue: str) -> tuple[float, str | None]:
 
 
 def _told(handler: HandlerFacts, held: float, limit: float, source: str | None) -> str:
-    rounds = math.ceil(handler.prefetch / handler.concurrency)
-    times = f" ({rounds} times {handler.timeout:g}: prefetch {handler.prefetch}, concurrency {handler.concurrency})"
+    rounds, more = _rounds(handler), in_place(handler.retry)
+    counted = [f"{rounds} times"] * (rounds > 1) + [f"{1 + more} attempts of"] * (more > 0) + [f"{handler.timeout:g}"]
+    details = [f"prefetch {handler.prefetch}, concurrency {handler.concurrency}"] * (rounds > 1)
+    details += [f"in_place {handler.retry.in_place:g}"] * (more > 0)
+    how = f" ({' '.join(counted)}: {', '.join(details)})" if details else ""
     says = source or "RabbitMQ's default; nothing here says otherwise"
-    return (
-        f"Handler {handler.name!r} may keep a delivery for {held:g} s{times if rounds > 1 else ''}, "
-        f"and consumer_timeout is {limit:g} s ({says})."
-    )
+    out = f"Handler {handler.name!r} may keep a delivery for {held:g} s{how}"
+    return f"{out}, and consumer_timeout is {limit:g} s ({says})."

@@ -4,6 +4,8 @@ May know: typer, how a worker is loaded, what puts a check together. May not kno
 """
 
 import json
+import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -71,6 +73,8 @@ def check(
     if json_output:
         typer.echo(json.dumps(report.as_dict()))
     else:
+        if isinstance(sys.stdout, TextIOWrapper):  # it may be able to write ASCII alone
+            sys.stdout.reconfigure(errors="replace")
         show(report, Console(highlight=False))
     if report.trouble is not None:
         typer.echo(f"lastcall check: {report.trouble}", err=True)

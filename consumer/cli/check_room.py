@@ -3,7 +3,6 @@
 May know: workers, settings, what was read. May not know: rules, output, flags.
 """
 
-import asyncio
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from consumer.check.documents.document import at, text
 from consumer.check.documents.scalers import scalers
 from consumer.check.finding import Report, Unchecked, Where
 from consumer.check.subject import Denied, Deployed, HandlerFacts, Launch, Subject, WorkerFacts
-from consumer.check.words import told
+from consumer.check.words import may_run, told
 from consumer.cli.check_broker import Looked, look
 from consumer.cli.check_sources import Sources
 from consumer.errors import BrokerAway, BrokerRefused, ConfigurationError
@@ -68,7 +67,8 @@ def check(
 
 def _places(worker: Worker, target: str, sources: Sources, process: Launch | None) -> Places:
     places = Places(unchecked=list(sources.unchecked))
-    found = [*pods.launches(sources.documents, target), *compose.launches(sources.documents, target), *sources.images]
+    images = [_own(each, target) for each in sources.images]
+    found = [*pods.launches(sources.documents, target), *compose.launches(sources.documents, target), *images]
     for each in [*found, *([process] if process else [])]:
         if isinstance(each, Unchecked):
             places.unchecked.append(each)
@@ -79,6 +79,13 @@ def _places(worker: Worker, target: str, sources: Sources, process: Launch | Non
     if all(each.launch.kind == "image" for each in places.deployed):
         places.deployed.append(Deployed(Launch("here", Where()), facts(worker)))
     return places
+
+
+def _own(image: Launch, target: str) -> Launch | Unchecked:
+    """Most Dockerfiles of a repository make something else."""
+    if may_run(image.command, image.environment, target):
+        return image
+    return Unchecked(f"the image of {image.where}", "it starts something else than a worker")
 
 
 def _place(worker: Worker, target: str, launch: Launch, places: Places) -> None:
@@ -105,7 +112,7 @@ def facts(worker: Worker, overrides: Mapping[str, str] | None = None) -> WorkerF
     there = copy.copy(worker)
     there.configure(**(overrides or {}))
     settings = there.settings
-    handlers = [HandlerFacts(h.name, h.queue, h.concurrency, h.prefetch, h.timeout) for h in there.handlers]
+    handlers = [HandlerFacts(h.name, h.queue, h.concurrency, h.prefetch, h.timeout, h.retry) for h in there.handlers]
     return WorkerFacts(
         handlers=tuple(handlers),
         drain_timeout=settings.drain_timeout,
@@ -124,7 +131,7 @@ def _look(settings: Settings, handlers: Sequence[HandlerFacts], *, ask_broker: b
         why = "no broker was asked: its address can be given by --amqp-url, LASTCALL_AMQP_URL or AMQP_URL"
         return Looked(Where(), unchecked=[Unchecked("the queues on the broker, and what its user may do", why)]), None
     try:
-        return asyncio.run(look(settings, handlers)), None
+        return look(settings, handlers), None
     except (BrokerAway, BrokerRefused) as error:
         why = "the broker could not be looked at"
         return Looked(Where(), unchecked=[Unchecked("the queues on the broker, and what its user may do", why)]), str(

@@ -1,24 +1,29 @@
 """Reads what `lastcall check` is given: files, directories, stdin, and a process of this machine.
 
-May know: files, YAML, /proc. May not know: what the documents mean.
+May know: files, /proc. May not know: what the documents mean.
 """
 
+import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from consumer.check.documents import dockerfile
-from consumer.check.documents.document import Document, flattened, mappings, text, texts
+from consumer.check.documents.document import Document, mappings, text, texts
 from consumer.check.finding import Unchecked, Where
 from consumer.check.shells import runs_file, script_of
 from consumer.check.subject import Launch
+from consumer.cli.check_parsing import Unreadable, documents
 from consumer.errors import ConfigurationError
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
 PATCHES = ("patches", "patchesJson6902")
+VENDORED = frozenset({"node_modules", "venv", "site-packages", "__pycache__"})
+"""Directories that hold what others have written; hidden ones (.git, .venv) are left out too."""
 
 
 @dataclass(slots=True)
@@ -31,38 +36,63 @@ class Sources:
 
 
 def read(paths: Iterable[str]) -> Sources:
-    """Read them all. Raises ConfigurationError when one can't be read."""
+    """Read them all. Raises ConfigurationError when one that was named can't be read."""
     sources = Sources()
     for path in paths:
         if path == "-":
-            sources.documents += flattened(_documents("stdin", sys.stdin.read()))
+            sources.documents += documents("stdin", _stdin())
+        elif Path(path).is_dir():
+            _read_directory(Path(path), sources)
         else:
-            _read(Path(path), sources)
+            _read_file(Path(path), sources)
     return sources
 
 
-def _read(path: Path, sources: Sources) -> None:
-    if not path.is_dir():
-        _read_file(path, sources)
-        return
-    files = sorted(each for each in path.rglob("*") if each.is_file())
+def _stdin() -> str:
+    if sys.stdin is None or sys.stdin.closed:
+        raise Unreadable("--manifests -: there is no standard input.")
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unreadable(f"--manifests -: it can't be read ({error}).") from None
+
+
+def _read_directory(path: Path, sources: Sources) -> None:
+    files = sorted(_files(path))
     patches = {each for file in files if file.name in KUSTOMIZATIONS for each in _patches(file, sources)}
     for file in files:
         if file.resolve() in patches:
             sources.unchecked.append(Unchecked(str(file), "it is a patch of a kustomization, and no whole manifest"))
         elif (file.suffix in SUFFIXES or dockerfile.is_dockerfile(file.name)) and file.name not in KUSTOMIZATIONS:
-            _read_file(file, sources)
+            with _listed(file, sources):
+                _read_file(file, sources)
 
 
-def _patches(kustomization: Path, sources: Sources) -> Iterator[Path]:
+def _files(path: Path) -> Iterator[Path]:
+    for directory, below, names in os.walk(path):
+        below[:] = [name for name in below if name not in VENDORED and not name.startswith(".")]
+        yield from (file for name in names if (file := Path(directory, name)).is_file())
+
+
+@contextmanager
+def _listed(file: Path, sources: Sources) -> Iterator[None]:
+    """What can't be read in a directory is no reason to look at nothing else."""
+    try:
+        yield
+    except Unreadable as error:
+        sources.unchecked.append(Unchecked(str(file), str(error).removeprefix(f"--manifests {file}: ")[:-1]))
+
+
+def _patches(kustomization: Path, sources: Sources) -> list[Path]:
     """The files that it patches others with; that it was not rendered is noted."""
     why = "its patches were not applied: give what it renders (`kubectl kustomize DIRECTORY`), by a pipe perhaps"
     sources.unchecked.append(Unchecked(f"the kustomization {kustomization.parent}", why))
-    for document in _documents(str(kustomization), _text(kustomization)):
-        named = [text(each.get("path")) for key in PATCHES for each in mappings(document.content, key)]
-        for name in filter(None, [*named, *texts(document.content, "patchesStrategicMerge")]):
-            if "\n" not in name:  # an inline patch
-                yield (kustomization.parent / name).resolve()
+    names: list[str] = []
+    with _listed(kustomization, sources):
+        for document in documents(str(kustomization), _text(kustomization)):
+            names += (text(each.get("path")) for key in PATCHES for each in mappings(document.content, key))
+            names += texts(document.content, "patchesStrategicMerge")
+    return [(kustomization.parent / name).resolve() for name in names if name and "\n" not in name]  # else it is inline
 
 
 def _read_file(path: Path, sources: Sources) -> None:
@@ -70,31 +100,14 @@ def _read_file(path: Path, sources: Sources) -> None:
     if dockerfile.is_dockerfile(path.name):
         sources.images.append(dockerfile.launch(str(path), content))
     else:
-        sources.documents += flattened(_documents(str(path), content))
+        sources.documents += documents(str(path), content)
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"--manifests {path}: it can't be read ({error}).") from error
-
-
-def _documents(source: str, content: str) -> Iterator[Document]:
-    try:
-        import yaml  # noqa: PLC0415 - only who gives manifests needs it
-    except ImportError:
-        raise ConfigurationError("--manifests needs PyYAML: pip install 'lastcall[check]'.") from None
-    try:
-        for each in yaml.safe_load_all(content):
-            if isinstance(each, Mapping):
-                yield Document(source, each)
-    except yaml.YAMLError as error:
-        where = " ".join(str(error).split())
-        raise ConfigurationError(
-            f"--manifests {source}: it is no YAML ({where}). A template must be rendered first: `kubectl kustomize`, "
-            "`helm template`."
-        ) from error
+        raise Unreadable(f"--manifests {path}: it can't be read ({error}).") from error
 
 
 def process(pid: int) -> Launch:

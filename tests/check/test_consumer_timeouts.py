@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from consumer import RetryPolicy
 from tests.check.subjects import checked, codes, spoiled, the, worker
 from tests.check.test_queues_that_lose import POLICY, QUEUE
 
-LONG: dict[str, Any] = {"timeout": 1800, "concurrency": 4}
+ONCE = RetryPolicy(in_place=0)
 DRAIN_TOO = ["drain-shorter-than-handler"]
 CLUSTER: dict[str, Any] = {
     "apiVersion": "rabbitmq.com/v1beta1",
@@ -19,7 +20,7 @@ CLUSTER: dict[str, Any] = {
 
 def lasting(*documents: dict[str, Any], timeout: float, given: float | None = None, **numbers: Any) -> list[str]:
     """The findings, but for the drain timeout, which such handlers outlast too."""
-    report = checked(*documents, of=worker(timeout=timeout, **numbers), consumer_timeout=given)
+    report = checked(*documents, of=worker(timeout=timeout, **{"retry": ONCE, **numbers}), consumer_timeout=given)
     return [code for code in codes(report) if code not in DRAIN_TOO]
 
 
@@ -33,10 +34,34 @@ def test_the_wait_in_the_prefetch_counts(prefetch: int, findings: list[str]) -> 
     assert lasting(timeout=700, concurrency=4, prefetch=prefetch) == findings
 
 
-def test_the_finding_says_how_it_comes_about_and_who_says_so() -> None:
-    report = checked(of=worker(timeout=700, concurrency=4, prefetch=12))
+@pytest.mark.parametrize(
+    ("policy", "timeout", "findings"),
+    [
+        (RetryPolicy(), 899, []),  # 899 s, a wait of 1 s in place, 899 s: the next wait is spent in the broker
+        (RetryPolicy(), 900, ["consumer-timeout"]),
+        (RetryPolicy(attempts=1), 1799, []),
+        (RetryPolicy(first_wait=0, factor=1), 359, []),
+        (RetryPolicy(first_wait=0, factor=1), 360, ["consumer-timeout"]),
+        (RetryPolicy(attempts=2, first_wait=1000, longest_wait=1000, in_place=1000), 400, ["consumer-timeout"]),
+        (RetryPolicy(attempts=2, first_wait=1000, longest_wait=1000, in_place=899), 1799, []),
+        (RetryPolicy(attempts=2, first_wait=1000, longest_wait=1000, in_place=901, jitter=0), 1799, []),
+    ],
+)
+def test_attempts_in_place_and_their_waits_count(policy: RetryPolicy, timeout: float, findings: list[str]) -> None:
+    assert lasting(timeout=timeout, retry=policy) == findings
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        (ONCE, "2100 s (3 times 700: prefetch 12, concurrency 4)"),
+        (RetryPolicy(), "4203 s (3 times 2 attempts of 700: prefetch 12, concurrency 4, in_place 1)"),
+    ],
+)
+def test_the_finding_says_how_it_comes_about_and_who_says_so(policy: RetryPolicy, told: str) -> None:
+    report = checked(of=worker(timeout=700, concurrency=4, prefetch=12, retry=policy))
     [found] = [each for each in report.findings if each.code == "consumer-timeout"]
-    assert "2100 s (3 times 700: prefetch 12, concurrency 4)" in found.what
+    assert told in found.what
     assert "1800 s (RabbitMQ's default" in found.what
     assert any("consumer_timeout in rabbitmq.conf" in each.what for each in report.unchecked)
 

@@ -7,6 +7,7 @@ import pytest
 from consumer.check.permissions import needs
 from consumer.check.subject import HandlerFacts
 from consumer.core.queue import Binding, Queue
+from consumer.core.retry import RetryPolicy
 from tests.check.subjects import checked, codes, spoiled, the, worker
 from tests.check.test_queues_that_lose import QUEUE
 
@@ -58,7 +59,7 @@ def test_what_is_there_already_need_not_be_declared() -> None:
 
 
 def test_a_binding_needs_both_sides() -> None:
-    handler = HandlerFacts("charge", BOUND, 1, 1, None)
+    handler = HandlerFacts("charge", BOUND, 1, 1, None, RetryPolicy())
     needed = {(each.permission, each.resource) for each in needs(handler, {"orders", "orders.parked"})}
     of_the_binding = {("write", "orders"), ("read", "amq.topic"), ("read", "shop"), ("configure", "shop")}
     assert of_the_binding <= needed

@@ -9,6 +9,7 @@ from consumer.check.finding import Where
 from consumer.check.subject import Deployed, HandlerFacts, Launch, QueueSeen, Subject, WorkerFacts
 from consumer.core.facts import QueueFacts, facts_of
 from consumer.core.queue import Queue
+from consumer.core.retry import RetryPolicy
 from tests.check.subjects import checked, codes, spoiled, the
 
 SAFE = {"x-delivery-limit": 1_000_000_000, "x-dead-letter-exchange": ""}
@@ -78,7 +79,7 @@ def test_of_several_policies_the_highest_priority_holds() -> None:
 
 
 def found(queue: Queue, *seen: QueueSeen, absent: bool = False) -> list[str]:
-    handler = HandlerFacts("charge", queue, 1, 1, None)
+    handler = HandlerFacts("charge", queue, 1, 1, None, RetryPolicy())
     worker = WorkerFacts((handler,), 25, 60, frozenset())
     gone = ((queue.name, Where("broker")),) if absent else ()
     subject = Subject((Deployed(Launch("here", Where()), worker),), queues=seen, absent=gone)

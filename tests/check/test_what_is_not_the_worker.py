@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from consumer.check.documents.dockerfile import launch
 from consumer.check.documents.document import Document
 from consumer.cli.check_room import check
 from consumer.cli.check_sources import Sources, read
@@ -97,3 +98,10 @@ def test_a_patch_is_not_held_to_be_a_whole_manifest(tmp_path: Path, name: str, p
     told = [f"{each.what}: {each.why}" for each in report.unchecked]
     assert any("patch.yaml: it is a patch" in each for each in told)
     assert any("kubectl kustomize" in each for each in told)
+
+
+@pytest.mark.parametrize("text", ["CMD nginx -g 'x;'", "CMD npm start", "STOPSIGNAL SIGQUIT", "CMD lastcall top"])
+def test_an_image_of_another_application_is_not_judged(text: str) -> None:
+    report = checked(images=(launch("Dockerfile", f"FROM python\n{text}\n"),))
+    assert codes(report) == []
+    assert "it starts something else than a worker" in [each.why for each in report.unchecked]

@@ -1,6 +1,9 @@
 """A resource alarm while handlers publish: the broker reads no more from whoever publishes, until the alarm is over."""
 
 import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 from signal import SIGTERM
@@ -15,6 +18,13 @@ from .stage import CONCURRENCY, HEARTBEAT, Place, Stage, stage
 pytestmark = [pytest.mark.faults, pytest.mark.process, pytest.mark.docker]
 
 MOMENT = "publishing"
+FLEET = """
+from consumer import Worker
+worker = Worker()
+for name in ("alarms.one", "alarms.two"):
+    async def handle(order: dict) -> None: ...
+    worker.handler(name, name=name, timeout=20)(handle)
+"""
 
 
 @pytest.fixture
@@ -63,3 +73,15 @@ async def test_a_drain_does_not_wait_for_the_end_of_an_alarm(on: Stage, place: P
     heir = await place.start("--max-messages", str(CONCURRENCY))
     assert await heir.exit() == 0
     assert not place.books.problems()
+
+
+async def test_a_check_is_not_held_up_by_an_alarm(on: Stage, tmp_path: Path) -> None:
+    (tmp_path / "fleet.py").write_text(FLEET)
+    await on.node.ctl("set_vm_memory_high_watermark", "0.00001")
+    command = (sys.executable, "-m", "consumer", "check", "fleet:worker", "--amqp-url", on.node.url())
+    check = await asyncio.create_subprocess_exec(
+        *command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path.cwd())}, stdout=PIPE, stderr=PIPE
+    )
+    async with asyncio.timeout(30):
+        told, trouble = await check.communicate()
+    assert (check.returncode, trouble) == (0, b""), told

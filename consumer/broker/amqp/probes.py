@@ -5,10 +5,12 @@ May know: RabbitMQ's refusals, and that permissions are looked at before anythin
 Each question is asked so that its answer is a refusal, or nothing at all (tried on RabbitMQ 3.10.8, 4.0.5 and 4.3.6):
 - configure: a declaration of a queue type that there is none of (see inspection.py);
 - read: a consumer whose priority is a text;
-- write: a message that no queue takes, and that comes back;
+- write: a message that no queue takes, and that comes back. While an alarm lasts it does not, and nothing that is asked
+  on the connection after it is answered: it is to be the last question;
 - a binding: taking away one that is not there.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -30,6 +32,11 @@ from consumer.broker.amqp.inspection import DIFFERENCE, PROBE, difference, inspe
 from consumer.core.facts import Version
 from consumer.core.queue import Queue
 from consumer.errors import BrokerAway
+
+PUBLISHING = 5.0
+"""Seconds within which a broker that takes messages has answered to one."""
+CLOSING = 2.0
+"""Seconds that the broker is given to say goodbye: one that blocks publishers never does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,8 @@ async def probing(open_connection: Callable[[], Awaitable[Connection]]) -> "Asyn
         raise BrokerAway(f"lost while looking at queues: {reason(error)}") from error
     finally:
         with suppress(*CONNECTION_ERRORS):
-            await connection.close()
+            async with asyncio.timeout(CLOSING):
+                await connection.close()
 
 
 class Probes:
@@ -112,11 +120,15 @@ class Probes:
         )
 
     async def may_publish(self) -> bool:
-        """Whether messages could be published to queues by their names."""
+        """Whether messages could be published to queues by their names; the last question to be asked.
+
+        Raises TimeoutError when the broker takes no messages at present (an alarm: memory, disk).
+        """
         nowhere = f"{PROBE}-{secrets.token_hex(8)}"
-        return await self._allowed(
-            lambda channel: channel.basic_publish(b"", routing_key=nowhere, mandatory=True), confirms=True
-        )
+        async with asyncio.timeout(PUBLISHING):
+            return await self._allowed(
+                lambda channel: channel.basic_publish(b"", routing_key=nowhere, mandatory=True), confirms=True
+            )
 
     async def may_bind(self, queue: str, exchange: str) -> bool:
         """Whether the queue could be bound, as far as the queue goes (write); the exchange's part is `may_read`."""

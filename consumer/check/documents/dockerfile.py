@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from consumer.check.documents.signals import signal_name
 from consumer.check.finding import Where
@@ -20,37 +21,44 @@ def is_dockerfile(name: str) -> bool:
     return bool(re.fullmatch(r"(?:Dockerfile|Containerfile)(?:\..+)?|.+\.(?:[Dd]ockerfile|[Cc]ontainerfile)", name))
 
 
-def launch(source: str, text: str) -> Launch:
-    """What its last stage starts: ENTRYPOINT with CMD, or CMD alone."""
+@dataclass
+class _Stage:
+    """What one is that is built on it: a stage by its name, or the last one."""
+
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
-    signal, environment = None, dict[str, str]()
+    signal: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def launch(source: str, text: str) -> Launch:
+    """What its last stage starts: ENTRYPOINT with CMD, or CMD alone."""
+    stage, stages = _Stage(), dict[str, _Stage]()
     for word, rest in instructions(text):
         if word == "FROM":
-            entrypoint = command = ()
-            signal, environment = None, {}
+            base, _, name = rest.lower().partition(" as ")
+            stage = stages[name.strip()] = replace(stages.get(base.strip(), _Stage()))
         elif word == "ENTRYPOINT":
-            entrypoint = _words(rest)
+            stage.entrypoint = _words(rest)
         elif word == "CMD":
-            command = _words(rest)
+            stage.command = _words(rest)
         elif word == "STOPSIGNAL":
-            signal = signal_name(rest)
+            stage.signal = None if "$" in rest else signal_name(rest)  # else it is known to who builds it
         elif word == "ENV":
-            environment |= _variables(rest)
-    where = Where(source, "", "ENTRYPOINT" if entrypoint else "CMD")
-    shell_alone = entrypoint[:2] == SHELL  # the shell form ignores CMD
-    stop = None if signal is None else (signal, Where(source, "", "STOPSIGNAL"))
-    whole = entrypoint if shell_alone else entrypoint + command
-    return Launch(kind="image", where=where, command=whole, environment=environment, stop_signal=stop)
+            stage.environment = stage.environment | _variables(rest)
+    where = Where(source, "", "ENTRYPOINT" if stage.entrypoint else "CMD")
+    shell_alone = stage.entrypoint[:2] == SHELL  # the shell form ignores CMD
+    stop = None if stage.signal is None else (stage.signal, Where(source, "", "STOPSIGNAL"))
+    whole = stage.entrypoint if shell_alone else stage.entrypoint + stage.command
+    return Launch(kind="image", where=where, command=whole, environment=stage.environment, stop_signal=stop)
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
     """Its instructions: each a word and the rest, lines that are continued joined, comments left out."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    for line in re.sub(r"\\\s*\n", " ", "\n".join(lines)).splitlines():
-        word, _, rest = line.strip().partition(" ")
-        if word:
-            yield word.upper(), rest.strip()
+    for line in filter(str.strip, re.sub(r"\\\s*\n", " ", "\n".join(lines)).splitlines()):
+        word, *rest = line.split(None, 1)
+        yield word.upper(), "".join(rest).strip()
 
 
 def _words(rest: str) -> tuple[str, ...]:

@@ -5,9 +5,12 @@ May know: nested mappings and lists. May not know: what they mean.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from consumer.check.finding import Where
+
+LARGEST = 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +23,17 @@ class Document:
     @property
     def kind(self) -> str:
         """What Kubernetes calls its kind; empty: it has none."""
-        return str(self.content.get("kind") or "")
+        return text(self.content.get("kind"))
 
     @property
     def name(self) -> str:
         """Its name."""
-        return str(at(self.content, "metadata", "name") or "")
+        return text(at(self.content, "metadata", "name"))
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace; empty: it has none of its own."""
+        return text(at(self.content, "metadata", "namespace"))
 
     @property
     def where(self) -> Where:
@@ -33,14 +41,16 @@ class Document:
         return Where(self.source, f"{self.kind}/{self.name}" if self.kind else "")
 
 
-def flattened(documents: Iterable[Document]) -> Iterator[Document]:
-    """The documents, with what a List holds in its place."""
+def flattened(documents: Iterable[Document], within: frozenset[int] = frozenset()) -> Iterator[Document]:
+    """The documents, with what a List holds in its place; one that holds itself (YAML can) once."""
     for each in documents:
         items = each.content.get("items")
-        if each.kind.endswith("List") and isinstance(items, list):
-            yield from flattened(Document(each.source, item) for item in items if isinstance(item, Mapping))
-        else:
+        if not each.kind.endswith("List") or not isinstance(items, list):
             yield each
+        elif id(items) not in within:
+            kind = each.kind.removesuffix("List")  # a DeploymentList need not say it of each
+            inside = [{"kind": kind, **item} for item in items if isinstance(item, Mapping)]
+            yield from flattened((Document(each.source, item) for item in inside), within | {id(items)})
 
 
 def at(content: object, *path: str) -> Any:
@@ -71,13 +81,22 @@ def texts(content: object, *path: str) -> tuple[str, ...]:
 
 
 def text(value: object) -> str:
-    """A scalar as an environment or a command line would have it."""
+    """A scalar as an environment or a command line would have it; empty: it is none."""
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None else str(value)
+    if isinstance(value, int) and finite(value) is None:  # Python refuses to write some
+        return ""
+    return str(value) if isinstance(value, str | int | float | date) else ""
 
 
 def number(content: object, *path: str, default: float) -> float:
     """The number that is there; `default`, if there is none."""
-    found = at(content, *path)
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else default
+    found = finite(at(content, *path))
+    return default if found is None else found
+
+
+def finite(value: object) -> float | None:
+    """The value, if it is a number that can be meant: none of `true`, `.nan`, `.inf`, and not beyond all measure."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) <= LARGEST else None

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from consumer.check.documents.choice import chosen
-from consumer.check.documents.document import Document, at, mapping, mappings, number, text, texts
+from consumer.check.documents.document import Document, at, finite, mapping, mappings, number, text, texts
 from consumer.check.finding import Unchecked, Where
 from consumer.check.subject import Grace, Hook, Launch, Probe, Workload
 from consumer.check.words import may_run
 
+GRACE = "terminationGracePeriodSeconds"
 DEFAULT_GRACE = 30
 POD_AT: Mapping[str, tuple[str, ...]] = {
     "Pod": ("spec",),
@@ -21,6 +22,7 @@ POD_AT: Mapping[str, tuple[str, ...]] = {
     "DaemonSet": ("spec", "template", "spec"),
     "ReplicaSet": ("spec", "template", "spec"),
     "Job": ("spec", "template", "spec"),
+    "PodTemplate": ("template", "spec"),
     "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
     "ScaledJob": ("spec", "jobTargetRef", "template", "spec"),
 }
@@ -37,7 +39,10 @@ def launches(documents: Sequence[Document], target: str) -> Iterator[Launch | Un
         if document.kind in POD_AT
         for container, where in _containers(document)
     ]
-    return chosen([each for each in found if may_run(each.command, each.environment, target)], target)
+    for each in chosen([each for each in found if may_run(each.command, each.environment, target)], target):
+        yield each
+        if isinstance(each, Launch) and each.grace is None:
+            yield Unchecked(f"the grace period of {each.where}", f"{GRACE} is no number that Kubernetes takes")
 
 
 def _containers(document: Document) -> Iterator[tuple[Mapping[str, Any], Where]]:
@@ -53,26 +58,21 @@ def _launch(
     pod = mapping(document.content, *POD_AT[document.kind])
     pod_where = document.where.at(".".join(POD_AT[document.kind]))
     environment, unread = _environment(container, config)
-    grace = at(pod, "terminationGracePeriodSeconds")
+    given = at(pod, GRACE)
+    seconds = DEFAULT_GRACE if given is None else finite(given)
     signal = at(container, "lifecycle", "stopSignal")
-    replicas = at(document.content, "spec", "replicas")
+    replicas = finite(at(document.content, "spec", "replicas"))
     return Launch(
         kind="pod",
         where=where,
         command=tuple(expanded(each, environment) for each in texts(container, "command") + texts(container, "args")),
         environment=environment,
         unread=unread,
-        grace=Grace(
-            number(pod, "terminationGracePeriodSeconds", default=DEFAULT_GRACE),
-            pod_where.at("terminationGracePeriodSeconds"),
-            default=grace is None,
-        ),
+        grace=None if seconds is None else Grace(seconds, pod_where.at(GRACE), default=given is None),
         hook=_hook(container, where),
         probes=tuple(_probes(container, where)),
         stop_signal=None if signal is None else (text(signal), where.at("lifecycle.stopSignal")),
-        workload=Workload(
-            document.kind, document.name, replicas if isinstance(replicas, int) else None, document.where
-        ),
+        workload=Workload(document.kind, document.name, None if replicas is None else int(replicas), document.where),
     )
 
 
@@ -111,12 +111,12 @@ def _hook(container: Mapping[str, Any], where: Where) -> Hook | None:
     hook = at(container, "lifecycle", "preStop")
     if not isinstance(hook, Mapping) or not hook:
         return None
-    seconds = at(hook, "sleep", "seconds")
-    if seconds is None:
+    seconds = finite(at(hook, "sleep", "seconds"))
+    if "sleep" not in hook:
         slept = re.fullmatch(
             r"(?:\S*sh -\w*c )?\s*(?:/bin/)?sleep (\d+(?:\.\d+)?)s?", " ".join(texts(hook, "exec", "command"))
         )
-        seconds = float(slept[1]) if slept else None
+        seconds = finite(float(slept[1])) if slept else None
     return Hook(where.at("lifecycle.preStop"), seconds)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from consumer.check.documents.document import Document, at, mapping, number, text
+from consumer.check.documents.document import Document, at, finite, mapping, number, text
 from consumer.check.finding import Unchecked
 from consumer.check.permissions import denied_by, needs
 from consumer.check.subject import Denied, HandlerFacts, QueueSeen
@@ -42,7 +42,7 @@ def queues(documents: Sequence[Document]) -> Iterator[QueueSeen]:
 def consumer_timeout(arguments: Mapping[str, Any], policy: Mapping[str, Any] | None) -> float | None:
     """What an argument or a policy says of it, in seconds, the lower of the two; None: neither does."""
     given = (arguments.get("x-consumer-timeout"), (policy or {}).get("consumer-timeout"))
-    known = [each / 1000 for each in given if isinstance(each, int)]
+    known = [each / 1000 for each in map(finite, given) if each is not None]
     return min(known, default=None)
 
 
@@ -51,7 +51,9 @@ def broker_timeout(documents: Sequence[Document]) -> tuple[float, str] | None:
     for each in documents:
         if each.kind == "RabbitmqCluster":
             path = ("spec", "rabbitmq", "additionalConfig")
-            found = re.search(r"^\s*consumer_timeout\s*=\s*(\d+)\s*$", text(at(each.content, *path)), re.MULTILINE)
+            found = re.search(
+                r"^\s*consumer_timeout\s*=\s*(\d{1,15})\s*(?:#.*)?$", text(at(each.content, *path)), re.MULTILINE
+            )
             if found:
                 return int(found[1]) / 1000, str(each.where.at(".".join(path)))
     return None
