@@ -70,6 +70,13 @@ def test_the_worker_that_is_looked_at_keeps_its_own_settings() -> None:
     assert looked_at.settings.drain_timeout == 25
 
 
+def test_a_config_map_of_another_namespace_is_another_one() -> None:
+    elsewhere = {**CONFIG, "metadata": {"name": "c", "namespace": "elsewhere"}}
+    report = checked(elsewhere, container("envFrom", [{"configMapRef": {"name": "c"}}], container("env", None, PLAIN)))
+    assert codes(report) == []
+    assert any("ConfigMap c" in each.what for each in report.unchecked)
+
+
 def test_a_value_that_the_worker_would_refuse_breaks_the_promise() -> None:
     found = the("wrong-setting", checked(container("env", [{"name": "LASTCALL_DRAIN_TIMEOUT", "value": "soon"}])))
     assert "LASTCALL_DRAIN_TIMEOUT" in found.what

@@ -32,9 +32,8 @@ _REFERENCE = re.compile(r"\$\$|\$\(([\w.-]+)\)")
 
 def launches(documents: Sequence[Document], target: str) -> Iterator[Launch | Unchecked]:
     """The containers that run the target; of those that run another worker it is said that they were left out."""
-    config = {each.name: mapping(each.content, "data") for each in documents if each.kind == "ConfigMap"}
     found = [
-        _launch(document, container, where, config)
+        _launch(document, container, where, _config(documents, document.namespace))
         for document in documents
         if document.kind in POD_AT
         for container, where in _containers(document)
@@ -43,6 +42,12 @@ def launches(documents: Sequence[Document], target: str) -> Iterator[Launch | Un
         yield each
         if isinstance(each, Launch) and each.grace is None:
             yield Unchecked(f"the grace period of {each.where}", f"{GRACE} is no number that Kubernetes takes")
+
+
+def _config(documents: Sequence[Document], namespace: str) -> dict[str, Mapping[str, Any]]:
+    """The ConfigMaps that a pod of this namespace may name."""
+    own = (each for each in documents if each.kind == "ConfigMap" and each.namespace == namespace)
+    return {each.name: mapping(each.content, "data") for each in own}
 
 
 def _containers(document: Document) -> Iterator[tuple[Mapping[str, Any], Where]]:
