@@ -6,10 +6,12 @@ Writes build/bench/results.jsonl, table.md and plot.png. The consumer has one co
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 
 from rich.console import Console
 
+from bench.speed.aims import aims_table
 from bench.speed.broker import broker
 from bench.speed.measure import Bench, Result
 from bench.speed.prepare import prepare
@@ -41,7 +43,9 @@ def main() -> None:
         )
     told = {each.name: " ".join(versions[package] for package in each.packages) for each in wanted}
     text = table([{name: each[name] for name in told if name in each} for each in rounds], told)
-    (BUILD / "table.md").write_text(f"RabbitMQ {running.version}, {options.rounds} rounds\n\n{text}\n")
+    text = f"{text}\n\n{aims_table(rounds)}"
+    where = f"Python {sys.version.split()[0]}, RabbitMQ {running.version}, {options.rounds} rounds"
+    (BUILD / "table.md").write_text(f"{where}\n\n{text}\n")
     (BUILD / "results.jsonl").write_text(
         "".join(
             json.dumps({"round": number, **each.as_dict()}) + "\n"

@@ -19,6 +19,8 @@ PACKAGES = (
     "taskiq-aio-pika",
     "celery",
     "dramatiq[rabbitmq]",
+    "pydantic-settings",
+    "tenacity",
 )
 """What the peers' environment is made of."""
 
@@ -66,6 +68,8 @@ SUBJECTS = (
     Subject("aio-pika, a task per message", ("{python}", "aio_pika_tasks.py"), ("aio-pika",), 0.5),
     Subject("aio-pika, a task per message, uvloop", ("{python}", "aio_pika_tasks.py", "uvloop"), ("aio-pika",), 0.5),
     Subject("FastStream", ("{bin}/faststream", "run", "faststream_app:app"), ("faststream",), 0.3),
+    Subject("pydantic and aio-pika imported", ("{python}", "libraries_alone.py", "typed"), ("pydantic",), 0.05),
+    Subject("all our libraries imported", ("{python}", "libraries_alone.py", "ours"), ("pydantic-settings",), 0.05),
     Subject(
         "taskiq-aio-pika",
         (
