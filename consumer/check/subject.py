@@ -33,13 +33,17 @@ class HandlerFacts:
 
 @dataclass(frozen=True, slots=True)
 class WorkerFacts:
-    """A worker with the settings of the place that it runs in. `bounded`: it ends by itself."""
+    """A worker with the settings of the place that it runs in.
+
+    `bounded`: it ends by itself. `vhost`: its virtual host on the broker; None: not known.
+    """
 
     handlers: tuple[HandlerFacts, ...]
     drain_timeout: float
     connect_timeout: float
     stop_signals: frozenset[str]
     bounded: bool = False
+    vhost: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
