@@ -5,6 +5,10 @@ from typing import Any
 import pytest
 
 from consumer import Settings
+from consumer.check.finding import Where
+from consumer.check.links import service_links
+from consumer.check.subject import Launch
+from consumer.settings_sources import secret_fields
 from tests.check.subjects import GOOD, checked, codes, container, the, worker
 
 CONFIG: dict[str, Any] = {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"LASTCALL_DRAIN_TIMEOUT": "69"}}
@@ -88,10 +92,54 @@ def test_a_misspelt_variable_is_warned_of_with_the_right_one() -> None:
     assert "Did you mean LASTCALL_DRAIN_TIMEOUT?" in found.what
 
 
+LINKS = {
+    "LASTCALL_SERVICE_HOST": "10.0.0.1",
+    "LASTCALL_SERVICE_PORT": "8080",
+    "LASTCALL_PORT": "tcp://10.0.0.1:8080",
+    "LASTCALL_PORT_8080_TCP": "tcp://10.0.0.1:8080",
+    "LASTCALL_HEALTH_SERVICE_HOST": "10.0.0.2",
+    "LASTCALL_HEALTH_SERVICE_PORT": "8080",
+    "LASTCALL_HEALTH_SERVICE_PORT_HTTP": "8080",
+    "LASTCALL_HEALTH_PORT": "tcp://10.0.0.2:8080",
+    **{f"LASTCALL_HEALTH_PORT_8080_TCP_{each}": "x" for each in ("PROTO", "PORT", "ADDR")},
+}
+
+
+def test_what_kubernetes_gives_for_a_service_is_no_misspelt_setting() -> None:
+    pod = Launch("process", Where("process 1"), ("lastcall", "run", "orders:worker"), environment=LINKS)
+    assert codes(checked(process=pod)) == []
+
+
+def test_a_name_that_looks_like_a_services_is_misspelt_where_there_is_no_such_service() -> None:
+    report = checked(container("env", [{"name": "LASTCALL_HEALTH_PORT", "value": "8080"}], PLAIN))
+    assert codes(report) == ["unknown-setting"]
+    elsewhere = {"LASTCALL_SERVICE_HOST": "10.0.0.1", "LASTCALL_HELTH_PORT": "8080"}
+    assert codes(checked(process=Launch("process", Where("process 1"), ("x",), environment=elsewhere))) == [
+        "unknown-setting"
+    ]
+
+
+def test_no_setting_has_a_name_that_kubernetes_may_give_to_a_services_variable() -> None:
+    """A Service in the namespace must not be able to change a worker, whatever it is called."""
+    names = [*Settings.model_fields, *(f"{name}_file" for name in secret_fields(Settings))]
+    for variable in (f"LASTCALL_{name.upper()}" for name in names):
+        words = variable.split("_")
+        services = {f"{'_'.join(words[:end])}_SERVICE_HOST" for end in range(1, len(words))}
+        assert variable not in service_links({variable, *services})
+
+
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet", "Job"])
 def test_every_kind_that_has_pods_is_looked_at(kind: str) -> None:
     assert codes(checked({**GOOD, "kind": kind})) == []
     assert not any(each.what == "pods" for each in checked({**GOOD, "kind": kind}).unchecked)
+
+
+def test_a_pod_template_by_itself_is_looked_at() -> None:
+    late = container("args", ["run", "orders:worker", "--drain-timeout", "70"], PLAIN)
+    for document, findings in ((GOOD, []), (late, ["grace-too-short"])):
+        report = checked({"kind": "PodTemplate", "metadata": {"name": "p"}, "template": document["spec"]["template"]})
+        assert codes(report) == findings
+        assert not any(each.what == "pods" for each in report.unchecked)
 
 
 def test_pods_of_others_are_left_out_and_that_is_said() -> None:
