@@ -74,7 +74,8 @@ def _shell(each: Deployed) -> Iterator[Finding | Unchecked]:
     launch = each.launch
     script, file, its_fate = script_of(launch.command), runs_file(launch.command), fate(launch.command)
     if script is not None and its_fate == "stays":
-        told = f"It is started by a shell: {shown(script)}"
+        by_image = "" if launch.entrypoint or not launch.dockerfile else f" (by {launch.dockerfile})"
+        told = f"It is started by a shell{by_image}: {shown(script)}"
         yield SHELL.found(launch.where, told, why=TRAPPED if traps(script) else None)
     elif script is not None and its_fate == "unknown":
         why = "it depends on the shell, or on what the script does with signals: start the worker by `exec`"

@@ -11,10 +11,11 @@ from consumer.check.book import examine
 from consumer.check.documents import compose, pods, topology, vhosts
 from consumer.check.documents.clusters import broker_timeout
 from consumer.check.documents.document import at, text
+from consumer.check.documents.images import by_themselves
 from consumer.check.documents.scalers import scalers
 from consumer.check.finding import Report, Unchecked, Where
 from consumer.check.subject import Denied, Deployed, HandlerFacts, Launch, QueueSeen, Subject, WorkerFacts
-from consumer.check.words import may_run, told
+from consumer.check.words import told
 from consumer.cli.check_broker import Looked, look
 from consumer.cli.check_sources import Sources
 from consumer.connecting import virtual_host
@@ -71,9 +72,10 @@ def check(
 
 def _places(worker: Worker, target: str, sources: Sources, process: Launch | None) -> Places:
     places = Places(unchecked=list(sources.unchecked))
-    images = [_own(each, target) for each in sources.images]
-    found = [*pods.launches(sources.documents, target), *compose.launches(sources.documents, target), *images]
-    for each in [*found, *([process] if process else [])]:
+    images = sources.images
+    found = [*pods.launches(sources.documents, target, images), *compose.launches(sources.documents, target, images)]
+    alone = by_themselves(images, [each for each in found if isinstance(each, Launch)], target)
+    for each in [*found, *alone, *([process] if process else [])]:
         if isinstance(each, Unchecked):
             places.unchecked.append(each)
         else:
@@ -83,13 +85,6 @@ def _places(worker: Worker, target: str, sources: Sources, process: Launch | Non
     if all(each.launch.kind == "image" for each in places.deployed):
         places.deployed.append(Deployed(Launch("here", Where()), facts(worker)))
     return places
-
-
-def _own(image: Launch, target: str) -> Launch | Unchecked:
-    """Most Dockerfiles of a repository make something else."""
-    if may_run(image.command, image.environment, target):
-        return image
-    return Unchecked(f"the image of {image.where}", "it starts something else than a worker")
 
 
 def _place(worker: Worker, target: str, launch: Launch, places: Places) -> None:

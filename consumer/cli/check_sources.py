@@ -13,6 +13,7 @@ from pathlib import Path
 
 from consumer.check.documents import dockerfile
 from consumer.check.documents.document import Document, mappings, text, texts
+from consumer.check.documents.instructions import Unclosed
 from consumer.check.finding import Unchecked, Where
 from consumer.check.shells import runs_file, script_of
 from consumer.check.subject import Launch
@@ -98,7 +99,10 @@ def _patches(kustomization: Path, sources: Sources) -> list[Path]:
 def _read_file(path: Path, sources: Sources) -> None:
     content = _text(path)
     if dockerfile.is_dockerfile(path.name):
-        sources.images.append(dockerfile.launch(str(path), content))
+        try:
+            sources.images.append(dockerfile.launch(str(path), content))
+        except Unclosed as error:
+            raise Unreadable(f"--manifests {path}: {error}.") from None
     else:
         sources.documents += documents(str(path), content)
 

@@ -6,16 +6,17 @@ May know: Compose's words. May not know: rules.
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from os.path import normpath
 from pathlib import PurePath
 from typing import Any
 
 from consumer.check.documents.choice import chosen
 from consumer.check.documents.document import Document, at, mapping, text, texts
+from consumer.check.documents.images import candidates
 from consumer.check.documents.signals import signal_name
 from consumer.check.documents.variables import filled, interpolated
 from consumer.check.finding import Unchecked, Where
 from consumer.check.subject import Grace, Launch
-from consumer.check.words import may_run
 
 DEFAULT_GRACE = 10.0
 ELSEWHERE = "Compose's own environment"
@@ -28,24 +29,22 @@ def is_compose(document: Document) -> bool:
     return not document.kind and isinstance(document.content.get("services"), Mapping)
 
 
-def launches(documents: Sequence[Document], target: str) -> Iterator[Launch | Unchecked]:
+def launches(documents: Sequence[Document], target: str, images: Sequence[Launch] = ()) -> Iterator[Launch | Unchecked]:
     """The services that run the target; of those of which a file has a part only it is said that they were left out."""
-    whole: list[Launch] = []
     files = list(filter(is_compose, documents))
+    parts: dict[Where, str] = {}
+    found: list[Launch] = []
     for document in files:
         for name, service in mapping(document.content, "services").items():
-            if not isinstance(service, Mapping):
-                continue
-            launch = _launch(service, Where(document.source, "", f"services.{name}"))
-            if not may_run(launch.command, {**launch.environment, **launch.unread}, target):
-                continue
-            if "extends" in service:
-                yield Unchecked(f"container {launch.where}", f"it extends another service: {MERGED}")
-            elif others := _others(files, document, name):
-                yield Unchecked(f"container {launch.where}", f"{', '.join(others)} has a part of it too: {MERGED}")
-            else:
-                whole.append(launch)
-    yield from chosen(whole, target)
+            if isinstance(service, Mapping):
+                found.append(_launch(service, Where(document.source, "", f"services.{name}")))
+                if "extends" in service:
+                    parts[found[-1].where] = "it extends another service"
+                elif others := _others(files, document, name):
+                    parts[found[-1].where] = f"{', '.join(others)} has a part of it too"
+    ours = [*candidates(found, images, target)]
+    yield from (Unchecked(f"container {e.where}", f"{parts[e.where]}: {MERGED}") for e in ours if e.where in parts)
+    yield from chosen([each for each in ours if each.where not in parts], target)
 
 
 def _others(files: Sequence[Document], document: Document, name: object) -> list[str]:
@@ -68,11 +67,22 @@ def _launch(service: Mapping[str, Any], where: Where) -> Launch:
         kind="service",
         where=where,
         command=_words(service.get("entrypoint")) + _words(service.get("command")),
+        entrypoint=len(_words(service.get("entrypoint"))),
+        image=interpolated(text(service.get("image"))),
+        build=_dockerfile(service, where.source),
         environment=environment,
         unread=unread,
         grace=grace,
         stop_signal=None if signal is None else (signal_name(signal), where.at("stop_signal")),
     )
+
+
+def _dockerfile(service: Mapping[str, Any], source: str) -> str:
+    """The one that it is built from; empty: it is built from none, or from one of elsewhere."""
+    build = service.get("build")
+    told = build if isinstance(build, Mapping) else {"context": build}
+    context, name = text(told.get("context")), text(told.get("dockerfile")) or "Dockerfile"
+    return normpath(PurePath(source).parent / context / name) if build is not None else ""
 
 
 def _grace(service: Mapping[str, Any], where: Where) -> Grace | None:

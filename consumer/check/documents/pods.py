@@ -9,9 +9,9 @@ from typing import Any
 
 from consumer.check.documents.choice import chosen
 from consumer.check.documents.document import Document, at, finite, mapping, mappings, number, text, texts
+from consumer.check.documents.images import candidates
 from consumer.check.finding import Unchecked, Where
 from consumer.check.subject import Grace, Hook, Launch, Probe, Workload
-from consumer.check.words import may_run
 
 GRACE = "terminationGracePeriodSeconds"
 DEFAULT_GRACE = 30
@@ -30,7 +30,7 @@ POD_AT: Mapping[str, tuple[str, ...]] = {
 _REFERENCE = re.compile(r"\$\$|\$\(([\w.-]+)\)")
 
 
-def launches(documents: Sequence[Document], target: str) -> Iterator[Launch | Unchecked]:
+def launches(documents: Sequence[Document], target: str, images: Sequence[Launch] = ()) -> Iterator[Launch | Unchecked]:
     """The containers that run the target; of those that run another worker it is said that they were left out."""
     found = [
         _launch(document, container, where, _config(documents, document.namespace))
@@ -38,7 +38,7 @@ def launches(documents: Sequence[Document], target: str) -> Iterator[Launch | Un
         if document.kind in POD_AT
         for container, where in _containers(document)
     ]
-    for each in chosen([each for each in found if may_run(each.command, each.environment, target)], target):
+    for each in chosen([*candidates(found, images, target)], target):
         yield each
         if isinstance(each, Launch) and each.grace is None:
             yield Unchecked(f"the grace period of {each.where}", f"{GRACE} is no number that Kubernetes takes")
@@ -71,6 +71,8 @@ def _launch(
         kind="pod",
         where=where,
         command=tuple(expanded(each, environment) for each in texts(container, "command") + texts(container, "args")),
+        entrypoint=len(texts(container, "command")),
+        image=text(container.get("image")),
         environment=environment,
         unread=unread,
         grace=None if seconds is None else Grace(seconds, pod_where.at(GRACE), default=given is None),
