@@ -12,7 +12,7 @@ from consumer.settings_sources import secret_fields
 from tests.check.subjects import GOOD, checked, codes, container, the, worker
 
 CONFIG: dict[str, Any] = {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"LASTCALL_DRAIN_TIMEOUT": "69"}}
-FROM_CONFIG = {
+FROM_CONFIG: dict[str, Any] = {
     "name": "LASTCALL_DRAIN_TIMEOUT",
     "valueFrom": {"configMapKeyRef": {"name": "c", "key": "LASTCALL_DRAIN_TIMEOUT"}},
 }
@@ -38,6 +38,20 @@ def test_a_drain_timeout_is_found_in_environment_and_flags(path: str, value: obj
 def test_a_config_map_of_the_same_manifests_is_read(path: str, value: object) -> None:
     spoiled = container("env", None, PLAIN)
     found = the("grace-too-short", checked(CONFIG, container(path, value, spoiled)))
+    assert "a drain timeout of 69 s" in found.what
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("envFrom", [{"secretRef": {"name": "c"}}]),
+        ("env", [{**FROM_CONFIG, "valueFrom": {"secretKeyRef": FROM_CONFIG["valueFrom"]["configMapKeyRef"]}}]),
+    ],
+)
+@pytest.mark.parametrize(("held", "value_there"), [("data", "Njk="), ("stringData", "69")])
+def test_a_secret_of_the_same_manifests_is_read_too(path: str, value: object, held: str, value_there: str) -> None:
+    there = {"kind": "Secret", "metadata": {"name": "c"}, held: {"LASTCALL_DRAIN_TIMEOUT": value_there}}
+    found = the("grace-too-short", checked(there, container(path, value, container("env", None, PLAIN))))
     assert "a drain timeout of 69 s" in found.what
 
 

@@ -76,7 +76,7 @@ def repository(image: str) -> str:
 
 
 def _image(container: Launch, images: Sequence[Launch], of_worker: set[str], target: str) -> Launch | None:
-    """By what builds it, or by its name (`Dockerfile.orders` makes `shop/orders`), or as the only one of the only one."""
+    """By what builds it, or by its name (`Dockerfile.orders` makes `shop/orders`), or as the only one there is."""
     if container.build:
         return next((each for each in images if normpath(each.where.source) == container.build), None)
     name = repository(container.image)
