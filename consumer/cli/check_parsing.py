@@ -57,7 +57,7 @@ def _yaml(source: str, text: str) -> list[object]:
 
     def untagged(loader: Any, node: Any) -> object:
         if node.tag == "!reset":
-            return None
+            return InsteadList()
         if isinstance(node, yaml.MappingNode):
             there = loader.construct_mapping(node, deep=True)
             return InsteadMapping(there) if node.tag == "!override" else there

@@ -59,15 +59,18 @@ def test_two_directories_are_two_projects(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("over", "becomes"),
     [
-        ("{}", {"command": "a b", "environment": ["A=1", "B=2"], "build": ".", "env_file": "x"}),
+        ("{}", {"command": "a b", "environment": {"A": "1", "B": "2"}, "build": {"context": "."}}),
         ("{command: [c]}", {"command": ["c"]}),
         ("{environment: {B: 3, C: 4}}", {"environment": {"A": "1", "B": 3, "C": 4}}),
         ("{environment: [B, C=4]}", {"environment": {"A": "1", "B": None, "C": "4"}}),
         ("{build: {dockerfile: D}}", {"build": {"context": ".", "dockerfile": "D"}}),
-        ("{env_file: y}", {"env_file": "x"}),
+        ("{env_file: y}", {"env_file": {"x": None, "y": None}}),
+        ("{environment: , env_file: }", {"environment": {"A": "1", "B": "2"}, "env_file": {"x": None}}),
+        ("{command: }", {"command": None}),
         ("{environment: !override {C: 4}}", {"environment": {"C": 4}}),
         ("{environment: !override [C=4]}", {"environment": ["C=4"]}),
-        ("{command: !reset null, environment: !reset []}", {"command": None, "environment": None}),
+        ("{command: !reset null, environment: !reset null}", {"command": None, "environment": None}),
+        ("{build: !reset {}, environment: !reset []}", {"build": None, "environment": None}),
     ],
 )
 def test_what_a_later_file_says_goes_before_or_beside_it(over: str, becomes: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ May know: Compose's rules of merging. May not know: what the parts of a service 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import PurePath
 from typing import Any
 
@@ -16,7 +15,7 @@ _BASE = re.compile(r"(?P<stem>(?:docker-)?compose)\.ya?ml")
 
 
 class Instead:
-    """Marks what takes the place of another file's, and is not merged with it (`!override`)."""
+    """Marks what takes the place of another file's, and is not merged with it: `!override`, and `!reset` by nothing."""
 
 
 class InsteadMapping(dict[Any, Any], Instead):
@@ -46,19 +45,19 @@ def projects(files: Sequence[Document]) -> Iterator[Project]:
     while left:
         together = _together(left[0], left)
         left = [each for each in left if each not in together]
-        services = reduce(_merged_services, (mapping(each.content, "services") for each in together))
+        services: Mapping[str, Any] = {}
+        for each in together:
+            services = _merged_services(services, mapping(each.content, "services"))
         yield Project(tuple(each.source for each in together), services)
 
 
 def merged(service: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """One service with what a later file says of it; what that one resets (`!reset`) is gone."""
     both = {**service, **over}
-    for name, read in (("environment", variables), ("build", _build)):
-        if name in service and name in over and over[name] is not None and not isinstance(over[name], Instead):
-            both[name] = {**read(service[name]), **read(over[name])}
-    if "env_file" in service and over.get("env_file", "") is not None:
-        both["env_file"] = service["env_file"]
-    return {name: value for name, value in both.items() if value is not None}
+    for name in (each for each in GROWING if service.get(each) and not isinstance(over.get(each), Instead)):
+        read = GROWING[name]
+        both[name] = {**read(service[name]), **read(over.get(name) or {})}
+    return {name: value for name, value in both.items() if value is not None and not _is_reset(value)}
 
 
 def variables(given: object) -> dict[str, Any]:
@@ -86,16 +85,30 @@ def _is_override(name: str, stem: str) -> bool:
     return name in {f"{stem}.override.yml", f"{stem}.override.yaml"}
 
 
-def _merged_services(services: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def _merged_services(services: Mapping[str, Any], over: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**services, **{name: _merged_service(services.get(name), each) for name, each in over.items()}}
 
 
 def _merged_service(service: object, over: object) -> object:
-    return merged(service, over) if isinstance(service, Mapping) and isinstance(over, Mapping) else over or service
+    whole = service if isinstance(service, Mapping) else {}
+    return merged(whole, over) if isinstance(over, Mapping) else service
+
+
+def _is_reset(value: object) -> bool:
+    return isinstance(value, Instead) and not value
 
 
 def _build(given: object) -> dict[str, Any]:
     return dict(given) if isinstance(given, Mapping) else {"context": given}
+
+
+def _files(given: object) -> dict[str, Any]:
+    """Which they are doesn't matter: none is read."""
+    return {f"{given}": None} if given else {}
+
+
+GROWING = {"environment": variables, "build": _build, "env_file": _files}
+"""What later files add to; all else that is looked at they replace (seen on Compose 2.40)."""
 
 
 def _pair(line: str) -> tuple[str, str | None]:
