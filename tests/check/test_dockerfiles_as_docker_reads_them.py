@@ -75,6 +75,16 @@ def test_a_line_goes_on_where_docker_lets_it(text: str, read_as: str) -> None:
     assert next(instructions(text)) == ("CMD", read_as)
 
 
+@pytest.mark.parametrize("text", ["ONBUILD", "FROM", "ENV", "RUN", "CMD", "SHELL", "STOPSIGNAL", "\\", "#", ""])
+def test_an_instruction_that_says_nothing_is_read_all_the_same(text: str) -> None:
+    assert launch("Dockerfile", f"{text}\n{END}").command == ("lastcall",)
+
+
+def test_a_stage_for_another_platform_is_built_on_all_the_same() -> None:
+    text = f"FROM x AS app\n{END}\nFROM --platform=linux/arm64 app"
+    assert launch("Dockerfile", text).command == ("lastcall",)
+
+
 @pytest.mark.parametrize(
     ("text", "variables"),
     [

@@ -56,8 +56,9 @@ def launch(source: str, text: str) -> Launch:
     for word, rest in instructions(text):
         if word == "FROM":
             base, _, name = rest.lower().partition(" as ")
-            stage = stages[name.strip()] = replace(stages.get(base.strip(), _Stage()), is_own=False)
-        else:
+            below = stages.get("".join(base.split()[-1:]), _Stage())  # behind --platform=…
+            stage = stages[name.strip()] = replace(below, is_own=False)
+        elif rest:  # a build refuses one that says nothing
             stage.read(word, rest, escaping)
     return Launch(
         kind="image",

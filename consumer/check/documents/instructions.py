@@ -54,7 +54,8 @@ def _joined(line: str, lines: Iterator[tuple[int, str]], escaping: str) -> str:
 
 
 def _may_have_heredocs(word: str, rest: str) -> bool:
-    return word in WITH_HEREDOCS or (word == "ONBUILD" and rest.split(None, 1)[0].upper() in WITH_HEREDOCS)
+    inner = rest.split(None, 1)[:1] if word == "ONBUILD" else [word]
+    return any(each.upper() in WITH_HEREDOCS for each in inner)
 
 
 def _pass_heredocs(number: int, rest: str, lines: Iterator[tuple[int, str]]) -> None:
