@@ -33,8 +33,12 @@ def management(settings: Settings) -> "Management | None":
         return None
     from consumer.broker.management import Management  # noqa: PLC0415 - most workers have none
 
-    vhost = unquote(urlsplit(settings.addresses[0]).path[1:]) or "/"
-    return Management(settings.management_url.get_secret_value(), vhost, _tls(settings))
+    return Management(settings.management_url.get_secret_value(), virtual_host(settings), _tls(settings))
+
+
+def virtual_host(settings: Settings) -> str:
+    """The virtual host on the broker that the settings name."""
+    return unquote(urlsplit(settings.addresses[0]).path[1:]) or "/"
 
 
 def _tls(settings: Settings) -> Tls:

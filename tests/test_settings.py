@@ -183,5 +183,15 @@ def test_a_masked_address_keeps_all_but_the_password(url, shown):
     assert masked(url) == shown
 
 
+def test_a_service_in_the_pods_namespace_changes_no_setting(monkeypatch):
+    """Kubernetes gives a pod such variables for Services called `lastcall` and `lastcall-health`."""
+    before = Settings.load()
+    for service in ("LASTCALL", "LASTCALL_HEALTH"):
+        monkeypatch.setenv(f"{service}_SERVICE_HOST", "10.0.0.1")
+        for suffix in ("PORT", "PORT_8080_TCP"):
+            monkeypatch.setenv(f"{service}_{suffix}", "tcp://10.0.0.1:8080")
+    assert Settings.load() == before
+
+
 def test_every_setting_says_what_it_means():
     assert all(field.description for field in Settings.model_fields.values())

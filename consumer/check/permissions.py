@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping
 
 from consumer.check.finding import Finding, Rule, Unchecked
+from consumer.check.patterns import matches
 from consumer.check.subject import HandlerFacts, Need, Purpose, Subject
 from consumer.core.queue import delay_prefix
 
@@ -67,8 +68,9 @@ def needs(handler: HandlerFacts, existing: Collection[str]) -> Iterator[Need]:
 
 
 def denied_by(patterns: Mapping[str, str], need: Need) -> bool:
-    """Whether the regular expressions (by permission, as RabbitMQ takes them) don't cover it. Raises re.error."""
-    return re.search(patterns.get(need.permission, ""), need.resource) is None or not patterns.get(need.permission)
+    """Whether the regular expressions (by permission, as RabbitMQ takes them) don't cover it. Raises Unjudged."""
+    given = patterns.get(need.permission)
+    return not given or not matches(given, need.resource)
 
 
 def pattern(resource: str) -> str:

@@ -27,6 +27,8 @@ WRAPPERS: Mapping[str, tuple[frozenset[str], int]] = {
 }
 """What starts something else: its options that take a value, and how many words come before the command."""
 _NOT_READ = frozenset({"case", "eval", "function", "source", "."})
+BACKGROUND = re.compile(r"(?<![&<>])&(?![&>])|\bcoproc\b")
+"""Where it may stand in a script, quoted or not, that something is put in the background."""
 _TERM = frozenset({"TERM", "SIGTERM", "15"})
 
 
@@ -61,7 +63,13 @@ def fate(command: Sequence[str]) -> Fate:
         return "unknown" if "unknown" in fates else "gone"
     if _name(_behind_wrappers(command)[0]) == "bash" and _is_last_and_alone(parts):
         return "gone" if len(parts) == 1 and not set(script) & set("<>") else "unknown"
-    return "unknown" if any(map(_is_not_read, parts)) else "stays"
+    handled = traps(script) and BACKGROUND.search(script) is not None
+    return "unknown" if handled or any(map(_is_not_read, parts)) else "stays"
+
+
+def traps(script: str) -> bool:
+    """Whether it says itself what SIGTERM does: of use only to what it has put in the background."""
+    return any(map(_traps, commands(script) or ()))
 
 
 def shown(script: str) -> str:
@@ -95,10 +103,13 @@ def _is_last_and_alone(parts: Sequence[Command]) -> bool:
 
 
 def _is_not_read(part: Command) -> bool:
-    """What a script may do that is beyond this reading, or that says itself what the signal does."""
+    """What a script may do that is beyond this reading."""
+    return bool(_NOT_READ & set(part.bare[:1])) or any("`" in word or "<<" in word for word in part.words)
+
+
+def _traps(part: Command) -> bool:
     name, *rest = part.bare or ("",)
-    handles = name == "trap" and rest[:1] not in (["-"], [""]) and bool(_TERM & set(rest[1:]))
-    return handles or name in _NOT_READ or any("`" in word or "<<" in word for word in part.words)
+    return name == "trap" and rest[:1] not in (["-"], [""]) and bool(_TERM & set(rest[1:]))
 
 
 def _operand(given: Sequence[str]) -> tuple[bool, str]:

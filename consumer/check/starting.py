@@ -7,7 +7,8 @@ import difflib
 from collections.abc import Iterator
 
 from consumer.check.finding import Finding, Rule, Unchecked
-from consumer.check.shells import fate, runs_file, script_of, shown
+from consumer.check.links import service_links
+from consumer.check.shells import fate, runs_file, script_of, shown, traps
 from consumer.check.subject import Deployed, Subject
 
 HEARD = frozenset({"SIGTERM", "SIGINT"})
@@ -21,6 +22,10 @@ SHELL = Rule(
     "command), and at the end of the grace period everything is killed, messages in flight and all.",
     'Use the exec form (`ENTRYPOINT ["lastcall"]`, `command: [lastcall, run, …]`), or let the script end in '
     "`exec lastcall run …`.",
+)
+TRAPPED = (
+    "The shell is PID 1 and runs its trap for SIGTERM only when the command in the foreground has ended: the worker "
+    "hears nothing, and at the end of the grace period everything is killed, messages in flight and all."
 )
 SIGNAL = Rule(
     "stop-signal",
@@ -69,7 +74,9 @@ def _shell(each: Deployed) -> Iterator[Finding | Unchecked]:
     launch = each.launch
     script, file, its_fate = script_of(launch.command), runs_file(launch.command), fate(launch.command)
     if script is not None and its_fate == "stays":
-        yield SHELL.found(launch.where, f"It is started by a shell: {shown(script)}")
+        by_image = "" if launch.entrypoint or not launch.dockerfile else f" (by {launch.dockerfile})"
+        told = f"It is started by a shell{by_image}: {shown(script)}"
+        yield SHELL.found(launch.where, told, why=TRAPPED if traps(script) else None)
     elif script is not None and its_fate == "unknown":
         why = "it depends on the shell, or on what the script does with signals: start the worker by `exec`"
         yield Unchecked(f"whether the shell before {shown(script)} passes SIGTERM on ({launch.where})", why)
@@ -88,7 +95,8 @@ def _signals(each: Deployed) -> Iterator[Finding]:
 
 
 def _variables(each: Deployed, settings: frozenset[str]) -> Iterator[Finding]:
-    for name in sorted(each.launch.environment):
+    variables = each.launch.environment
+    for name in sorted(variables.keys() - service_links(variables)):
         if not name.startswith("LASTCALL_"):
             continue
         setting = name.removeprefix("LASTCALL_").lower()

@@ -33,13 +33,17 @@ class HandlerFacts:
 
 @dataclass(frozen=True, slots=True)
 class WorkerFacts:
-    """A worker with the settings of the place that it runs in. `bounded`: it ends by itself."""
+    """A worker with the settings of the place that it runs in.
+
+    `bounded`: it ends by itself. `vhost`: its virtual host on the broker; None: not known.
+    """
 
     handlers: tuple[HandlerFacts, ...]
     drain_timeout: float
     connect_timeout: float
     stop_signals: frozenset[str]
     bounded: bool = False
+    vhost: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,9 @@ class Launch:
     """A place that the worker is started in.
 
     `command`: the words that start it, entrypoint and arguments; empty: the image says.
+    `entrypoint`: how many of them stand for the image's ENTRYPOINT; 0: that one holds.
+    `image`: its image's name; `build`: the Dockerfile that it is said to be built from; `dockerfile`: the one whose
+    ENTRYPOINT, CMD, ENV and STOPSIGNAL are in here already.
     `environment`: the variables whose values are known; `unread` are those whose are not, and what would tell.
     `caught`: the signals that a process handles; None: not known.
     """
@@ -97,6 +104,10 @@ class Launch:
     kind: Kind
     where: Where
     command: tuple[str, ...] = ()
+    entrypoint: int = 0
+    image: str = ""
+    build: str = ""
+    dockerfile: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
     grace: Grace | None = None

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from consumer.check.documents.composed import InsteadList, InsteadMapping
 from consumer.check.documents.document import Document, flattened
 from consumer.errors import ConfigurationError
 
@@ -19,10 +20,10 @@ class Unreadable(ConfigurationError):  # noqa: N818 - says what is so, as the ot
     """A text, or a file, that nothing can be made of."""
 
 
-def documents(source: str, text: str) -> list[Document]:
+def documents(source: str, text: str, *, named: bool = False) -> list[Document]:
     """The documents in it, and in its lists. Raises Unreadable; ConfigurationError where PyYAML is not installed."""
     try:
-        return list(flattened(Document(source, each) for each in _mappings(_parsed(source, text))))
+        return list(flattened(Document(source, each, named) for each in _mappings(_parsed(source, text))))
     except RecursionError as error:
         raise Unreadable(f"--manifests {source}: it is nested too deeply.") from error
 
@@ -55,11 +56,15 @@ def _yaml(source: str, text: str) -> list[object]:
         """Takes what has a tag of somebody's own (`!Ref`, `!reset`) as if it had none."""
 
     def untagged(loader: Any, node: Any) -> object:
+        if node.tag == "!reset":
+            return InsteadList()
         if isinstance(node, yaml.MappingNode):
-            return loader.construct_mapping(node, deep=True)
+            there = loader.construct_mapping(node, deep=True)
+            return InsteadMapping(there) if node.tag == "!override" else there
         if isinstance(node, yaml.SequenceNode):
-            return loader.construct_sequence(node, deep=True)
-        return None if node.tag == "!reset" else loader.construct_scalar(node)
+            items = loader.construct_sequence(node, deep=True)
+            return InsteadList(items) if node.tag == "!override" else items
+        return loader.construct_scalar(node)
 
     Loader.add_constructor(None, untagged)
     try:

@@ -8,14 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from consumer.check.book import examine
-from consumer.check.documents import compose, pods, topology
+from consumer.check.documents import compose, pods, topology, vhosts
+from consumer.check.documents.clusters import broker_timeout
 from consumer.check.documents.document import at, text
+from consumer.check.documents.images import by_themselves
 from consumer.check.documents.scalers import scalers
 from consumer.check.finding import Report, Unchecked, Where
-from consumer.check.subject import Denied, Deployed, HandlerFacts, Launch, Subject, WorkerFacts
-from consumer.check.words import may_run, told
+from consumer.check.subject import Denied, Deployed, HandlerFacts, Launch, QueueSeen, Subject, WorkerFacts
+from consumer.check.words import told
 from consumer.cli.check_broker import Looked, look
 from consumer.cli.check_sources import Sources
+from consumer.connecting import virtual_host
 from consumer.errors import BrokerAway, BrokerRefused, ConfigurationError
 from consumer.settings import Settings
 from consumer.settings_sources import secret_fields
@@ -45,9 +48,11 @@ def check(
 ) -> Report:
     """Look at everything, and ask every rule. Raises ConfigurationError when the worker's own settings are wrong."""
     places = _places(worker, target, sources, process)
-    documents = sources.documents
-    handlers = Subject(tuple(places.deployed)).handlers
-    queues = [*topology.queues(documents)]
+    here = Subject(tuple(places.deployed))
+    handlers = here.handlers
+    documents, of_others = vhosts.ours(sources.documents, {each.worker.vhost for each in here.running})
+    of_queues = [*topology.queues(documents)]
+    queues = [each for each in of_queues if isinstance(each, QueueSeen)]
     exchanges = [text(at(each.content, "spec", "name")) for each in documents if each.kind == "Exchange"]
     denied = [*topology.denied(documents, handlers, {*exchanges, *(each.name for each in queues)})]
     looked, trouble = _look(worker.settings, handlers, ask_broker=ask_broker)
@@ -61,15 +66,16 @@ def check(
         refused=tuple(places.refused),
         settings=frozenset({*Settings.model_fields, *(f"{name}_file" for name in secret_fields(Settings))}),
     )
-    unchecked = [*places.unchecked, *(each for each in denied if isinstance(each, Unchecked)), *looked.unchecked]
-    return examine(subject, target, unchecked, trouble)
+    left = [each for each in [*of_others, *of_queues, *denied] if isinstance(each, Unchecked)]
+    return examine(subject, target, [*places.unchecked, *left, *looked.unchecked], trouble)
 
 
 def _places(worker: Worker, target: str, sources: Sources, process: Launch | None) -> Places:
     places = Places(unchecked=list(sources.unchecked))
-    images = [_own(each, target) for each in sources.images]
-    found = [*pods.launches(sources.documents, target), *compose.launches(sources.documents, target), *images]
-    for each in [*found, *([process] if process else [])]:
+    images = sources.images
+    found = [*pods.launches(sources.documents, target, images), *compose.launches(sources.documents, target, images)]
+    alone = by_themselves(images, [each for each in found if isinstance(each, Launch)], target)
+    for each in [*found, *alone, *([process] if process else [])]:
         if isinstance(each, Unchecked):
             places.unchecked.append(each)
         else:
@@ -79,13 +85,6 @@ def _places(worker: Worker, target: str, sources: Sources, process: Launch | Non
     if all(each.launch.kind == "image" for each in places.deployed):
         places.deployed.append(Deployed(Launch("here", Where()), facts(worker)))
     return places
-
-
-def _own(image: Launch, target: str) -> Launch | Unchecked:
-    """Most Dockerfiles of a repository make something else."""
-    if may_run(image.command, image.environment, target):
-        return image
-    return Unchecked(f"the image of {image.where}", "it starts something else than a worker")
 
 
 def _place(worker: Worker, target: str, launch: Launch, places: Places) -> None:
@@ -100,6 +99,8 @@ def _place(worker: Worker, target: str, launch: Launch, places: Places) -> None:
         if name in what.differing
     ]
     given = {name: what.settings[name] for name in Settings.model_fields if name in what.settings and name not in PATHS}
+    if plain := what.environment.get("AMQP_URL"):
+        given.setdefault("amqp_url", plain)
     try:
         places.deployed.append(Deployed(there, facts(worker, given)))
     except ConfigurationError as error:
@@ -119,11 +120,12 @@ def facts(worker: Worker, overrides: Mapping[str, str] | None = None) -> WorkerF
         connect_timeout=settings.connect_timeout,
         stop_signals=frozenset(name for name in settings.stop_signals.split(",") if name),
         bounded=settings.max_messages is not None or settings.idle_timeout is not None,
+        vhost=None if settings.amqp_url == Settings.model_fields["amqp_url"].default else virtual_host(settings),
     )
 
 
 def _consumer_timeout(given: float | None, sources: Sources) -> tuple[float, str] | None:
-    return (given, "--consumer-timeout") if given is not None else topology.broker_timeout(sources.documents)
+    return (given, "--consumer-timeout") if given is not None else broker_timeout(sources.documents)
 
 
 def _look(settings: Settings, handlers: Sequence[HandlerFacts], *, ask_broker: bool) -> tuple[Looked, str | None]:

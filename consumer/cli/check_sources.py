@@ -13,6 +13,7 @@ from pathlib import Path
 
 from consumer.check.documents import dockerfile
 from consumer.check.documents.document import Document, mappings, text, texts
+from consumer.check.documents.instructions import Unclosed
 from consumer.check.finding import Unchecked, Where
 from consumer.check.shells import runs_file, script_of
 from consumer.check.subject import Launch
@@ -44,7 +45,7 @@ def read(paths: Iterable[str]) -> Sources:
         elif Path(path).is_dir():
             _read_directory(Path(path), sources)
         else:
-            _read_file(Path(path), sources)
+            _read_file(Path(path), sources, named=True)
     return sources
 
 
@@ -95,12 +96,15 @@ def _patches(kustomization: Path, sources: Sources) -> list[Path]:
     return [(kustomization.parent / name).resolve() for name in names if name and "\n" not in name]  # else it is inline
 
 
-def _read_file(path: Path, sources: Sources) -> None:
+def _read_file(path: Path, sources: Sources, *, named: bool = False) -> None:
     content = _text(path)
     if dockerfile.is_dockerfile(path.name):
-        sources.images.append(dockerfile.launch(str(path), content))
+        try:
+            sources.images.append(dockerfile.launch(str(path), content))
+        except Unclosed as error:
+            raise Unreadable(f"--manifests {path}: {error}.") from None
     else:
-        sources.documents += documents(str(path), content)
+        sources.documents += documents(str(path), content, named=named)
 
 
 def _text(path: Path) -> str:

@@ -102,11 +102,11 @@ def test_a_directory_is_read_with_its_dockerfiles_and_its_lists(here: Path) -> N
     (here / "deploy" / "more").mkdir(parents=True)
     (here / "deploy" / "a.yaml").write_text(yaml.safe_dump_all([GOOD, None]))
     (here / "deploy" / "more" / "b.json").write_text(json.dumps({"kind": "List", "items": [BROKEN]}))
-    (here / "deploy" / "Dockerfile").write_text("FROM x\nCMD lastcall run orders:worker\n")
+    (here / "deploy" / "Dockerfile").write_text("FROM x\nSTOPSIGNAL SIGQUIT\nCMD lastcall run orders:worker\n")
     (here / "deploy" / "notes.txt").write_text("{")
     done = check("--manifests", "deploy", "--json")
     findings = {(each["code"], each["where"]["source"]) for each in json.loads(done.stdout)["findings"]}
-    assert findings == {("grace-too-short", "deploy/more/b.json"), ("shell-entrypoint", "deploy/Dockerfile")}
+    assert findings == {("grace-too-short", "deploy/more/b.json"), ("stop-signal", "deploy/Dockerfile")}
 
 
 def test_a_kustomization_that_is_not_rendered_is_said_to_be(here: Path) -> None:

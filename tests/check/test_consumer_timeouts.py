@@ -80,6 +80,19 @@ def test_who_raises_it_is_believed(documents: tuple[dict[str, Any], ...], given:
     assert lasting(*documents, timeout=7200, given=given) == ["consumer-timeout"]
 
 
+@pytest.mark.parametrize(
+    ("line", "findings"),
+    [
+        ("consumer_timeout = 7200000 # two hours", []),
+        ("# consumer_timeout = 7200000", ["consumer-timeout"]),
+        ("consumer_timeout = 7200000 x", ["consumer-timeout"]),
+    ],
+)
+def test_a_note_beside_it_in_rabbitmq_conf_is_no_part_of_it(line: str, findings: list[str]) -> None:
+    """RabbitMQ reads it so: seen on 3.10, 4.0 and 4.3."""
+    assert lasting(spoiled(CLUSTER, "spec.rabbitmq.additionalConfig", line), timeout=3600) == findings
+
+
 def test_of_two_places_that_tell_of_a_queue_the_lower_holds() -> None:
     long, short = (spoiled(QUEUE, "spec.arguments.x-consumer-timeout", each) for each in (7_200_000, 60_000))
     for both in ((long, short), (short, long)):

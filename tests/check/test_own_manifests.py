@@ -4,7 +4,8 @@ from functools import cache
 
 import pytest
 
-from consumer.check.documents.document import Document
+from consumer.check.documents.document import Document, at
+from consumer.check.documents.pods import POD_AT
 from consumer.check.finding import Report
 from consumer.cli.check_room import check
 from consumer.cli.check_sources import Sources, read
@@ -40,6 +41,12 @@ def test_the_manifests_pass_without_a_warning(overlays: tuple[str, ...]) -> None
     report = checked(Sources([each for overlay in overlays for each in documents(overlay)]))
     assert codes(report) == []
     assert {each.what for each in report.unchecked} <= NEVER_KNOWN
+
+
+@pytest.mark.parametrize("overlay", ["base", "overlays/keda", "overlays/keda-jobs", "overlays/deletion-cost"])
+def test_no_service_of_the_namespace_gives_a_worker_variables(overlay: str) -> None:
+    pods = [at(each.content, *POD_AT[each.kind]) for each in documents(overlay) if each.kind in POD_AT]
+    assert [each["enableServiceLinks"] for each in pods] == [False]
 
 
 def test_image_and_compose_file_pass_without_a_warning() -> None:

@@ -62,8 +62,6 @@ def test_a_policy_raises_the_default_but_no_argument() -> None:
     ("path", "value"),
     [
         ("spec.pattern", "^mails$"),
-        ("spec.pattern", "("),
-        ("spec.vhost", "other"),
         ("spec.applyTo", "exchanges"),
         ("spec.applyTo", "classic_queues"),
     ],

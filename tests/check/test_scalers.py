@@ -1,5 +1,6 @@
 """A scaler must see what is in flight, be the only one that sets the number, and leave running Jobs alone."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -47,6 +48,73 @@ def test_a_protocol_that_is_not_said_goes_by_the_address(
 ) -> None:
     scaler = spoiled(spoiled(GOOD_SCALER, f"{TRIGGER}.protocol", protocol), f"{TRIGGER}.host", host)
     assert codes(checked(GOOD, scaler)) == findings
+
+
+def secret(host: str, *, encoded: bool = True) -> dict[str, Any]:
+    held = {"data": {"host": b64encode(host.encode()).decode()}} if encoded else {"stringData": {"host": host}}
+    return {"kind": "Secret", "metadata": {"name": "rabbit"}, **held}
+
+
+def opened(trigger: dict[str, Any], **told: object) -> dict[str, Any]:
+    """The ScaledObject with a trigger that doesn't say its protocol."""
+    metadata = {"queueName": "orders", **told}
+    return spoiled(GOOD_SCALER, "spec.triggers", [{"type": "rabbitmq", "metadata": metadata, **trigger}])
+
+
+OF_SECRET = {"name": "RABBIT", "valueFrom": {"secretKeyRef": {"name": "rabbit", "key": "host"}}}
+FROM_ENV = opened({}, hostFromEnv="RABBIT")
+BY_AUTH = opened({"authenticationRef": {"name": "keda"}})
+AUTH: dict[str, Any] = {
+    "kind": "TriggerAuthentication",
+    "metadata": {"name": "keda"},
+    "spec": {"secretTargetRef": [{"parameter": "host", "name": "rabbit", "key": "host"}]},
+}
+AUTH_BY_ENV = spoiled(AUTH, "spec", {"env": [{"parameter": "host", "name": "RABBIT", "containerName": "worker"}]})
+HOSTS = [
+    ("amqp://u:p@rabbit/", "keda-amqp"),
+    ("AMQPS://u:p@rabbit/", "keda-amqp"),
+    ("http://u:p@rabbit/", "keda-protocol"),
+]
+
+
+@pytest.mark.parametrize(("host", "code"), HOSTS)
+def test_an_address_in_the_workers_environment_is_gone_by(host: str, code: str) -> None:
+    plain = container("env", [{"name": "RABBIT", "value": host}], container("livenessProbe", None))
+    for scaler in ((FROM_ENV,), (BY_AUTH, AUTH_BY_ENV)):
+        assert codes(checked(plain, *scaler)) == [code]
+    of_secret = container("env", [OF_SECRET], container("livenessProbe", None))
+    for held in (secret(host), secret(host, encoded=False)):
+        assert codes(checked(of_secret, FROM_ENV, held)) == [code]
+
+
+@pytest.mark.parametrize(("host", "code"), HOSTS)
+def test_an_address_in_a_secret_of_the_triggers_is_gone_by(host: str, code: str) -> None:
+    found = the(code, checked(GOOD, BY_AUTH, AUTH, secret(host)))
+    assert "u:p" not in f"{found}"
+
+
+def test_the_container_that_keda_looks_at_is_the_one_that_is_named_or_the_first() -> None:
+    [worker] = container("livenessProbe", None)["spec"]["template"]["spec"]["containers"]
+    proxy = {"name": "proxy", "env": [{"name": "RABBIT", "value": "amqp://rabbit/"}]}
+    pod = spoiled(GOOD, "spec.template.spec.containers", [worker, proxy])
+    assert codes(checked(pod, FROM_ENV)) == ["keda-protocol"]
+    assert codes(checked(pod, spoiled(FROM_ENV, "spec.scaleTargetRef.envSourceContainerName", "proxy"))) == [
+        "keda-amqp"
+    ]
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        (FROM_ENV,),
+        (BY_AUTH,),
+        (BY_AUTH, AUTH),
+        (BY_AUTH, AUTH, spoiled(secret("amqp://h/"), "metadata.namespace", "elsewhere")),
+        (BY_AUTH, AUTH, spoiled(secret("amqp://h/"), "data.host", "${HOST}")),
+    ],
+)
+def test_an_address_that_is_elsewhere_is_one_that_may_change(documents: tuple[dict[str, Any], ...]) -> None:
+    assert codes(checked(GOOD, *documents)) == ["keda-protocol"]
 
 
 def test_scalers_of_others_are_theirs() -> None:

@@ -55,12 +55,23 @@ def test_a_worker_that_takes_the_shells_place_is_fine(script: str) -> None:
         f"exec sh -c '{RUN}; true'",
         f"trap - TERM; {RUN}",
         f"trap '' TERM; {RUN}",
+        f"trap : TERM; {RUN}",
+        f"trap 'exit 0' SIGTERM\n{RUN} 2>&1",
+        f"trap 'kill -TERM $!' INT TERM; migrate && {RUN}; cleanup",
+        f"trap : TERM; {RUN} &>/log",
         f"trap 'rm /tmp/x' EXIT; {RUN}",
         f"while true; do {RUN}; done",
     ],
 )
 def test_a_shell_that_stays_is_found_whatever_else_is_in_the_script(script: str) -> None:
     the("shell-entrypoint", checked(sh(script)))
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_trap_that_waits_for_a_worker_in_the_foreground_is_told_of(shell: str) -> None:
+    found = the("shell-entrypoint", checked(sh(f"trap 'kill -TERM $P' TERM; {RUN}; true", shell)))
+    assert "only when the command in the foreground has ended" in found.why
+    assert "no handler for SIGTERM" in the("shell-entrypoint", checked(sh(f"trap '' TERM; {RUN}"))).why
 
 
 @pytest.mark.parametrize(
@@ -96,6 +107,11 @@ def test_a_bash_that_has_a_single_command_takes_itself_out_of_the_way() -> None:
         (f"migrate && {RUN}", "bash"),
         (f"{RUN} >/log", "bash"),
         (f"trap 'kill -TERM $P' TERM; {RUN} & P=$!; wait", "sh"),
+        (f"trap 'kill -TERM $P' TERM; {{ {RUN}; }} & P=$!; wait", "sh"),
+        (f"trap 'kill -TERM $P' TERM; if a; then {RUN}; fi & P=$!; wait", "sh"),
+        (f"go() {{ {RUN}; }}; trap 'kill -TERM $P' TERM; go & P=$!; wait $P", "sh"),
+        (f"trap 'kill -TERM $P' TERM; coproc {RUN}; wait", "bash"),
+        (f"trap : TERM; {RUN}", "bash"),
         (f"{RUN} 'x", "sh"),
         (f"case $A in a) exec {RUN};; *) {RUN};; esac", "sh"),
         (f"{RUN} --prefetch `cat x | head`", "sh"),

@@ -55,7 +55,7 @@ def test_a_list_that_holds_itself_is_read_once() -> None:
 
 def test_tags_of_others_are_read_as_if_they_were_not_there() -> None:
     [found] = documents("compose.yaml", "services: {w: {ports: !reset [], x: !Ref y, z: !reset null, m: !m {a: 1}}}")
-    assert found.content["services"]["w"] == {"ports": [], "x": "y", "z": None, "m": {"a": 1}}
+    assert found.content["services"]["w"] == {"ports": [], "x": "y", "z": [], "m": {"a": 1}}
 
 
 @pytest.mark.parametrize(

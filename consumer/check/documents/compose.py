@@ -6,16 +6,18 @@ May know: Compose's words. May not know: rules.
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from os.path import normpath
 from pathlib import PurePath
 from typing import Any
 
 from consumer.check.documents.choice import chosen
-from consumer.check.documents.document import Document, at, mapping, text, texts
+from consumer.check.documents.composed import Project, projects, variables
+from consumer.check.documents.document import Document, at, text, texts
+from consumer.check.documents.images import candidates
 from consumer.check.documents.signals import signal_name
 from consumer.check.documents.variables import filled, interpolated
 from consumer.check.finding import Unchecked, Where
 from consumer.check.subject import Grace, Launch
-from consumer.check.words import may_run
 
 DEFAULT_GRACE = 10.0
 ELSEWHERE = "Compose's own environment"
@@ -28,34 +30,32 @@ def is_compose(document: Document) -> bool:
     return not document.kind and isinstance(document.content.get("services"), Mapping)
 
 
-def launches(documents: Sequence[Document], target: str) -> Iterator[Launch | Unchecked]:
+def launches(documents: Sequence[Document], target: str, images: Sequence[Launch] = ()) -> Iterator[Launch | Unchecked]:
     """The services that run the target; of those of which a file has a part only it is said that they were left out."""
-    whole: list[Launch] = []
-    files = list(filter(is_compose, documents))
-    for document in files:
-        for name, service in mapping(document.content, "services").items():
-            if not isinstance(service, Mapping):
-                continue
-            launch = _launch(service, Where(document.source, "", f"services.{name}"))
-            if not may_run(launch.command, {**launch.environment, **launch.unread}, target):
-                continue
-            if "extends" in service:
-                yield Unchecked(f"container {launch.where}", f"it extends another service: {MERGED}")
-            elif others := _others(files, document, name):
-                yield Unchecked(f"container {launch.where}", f"{', '.join(others)} has a part of it too: {MERGED}")
-            else:
-                whole.append(launch)
-    yield from chosen(whole, target)
+    every = [*projects(list(filter(is_compose, documents)))]
+    parts: dict[Where, str] = {}
+    found: list[Launch] = []
+    for project in every:
+        for name, service in project.services.items():
+            if isinstance(service, Mapping):
+                where = Where(", ".join(project.files), "", f"services.{name}")
+                found.append(_launch(service, where, project.directory))
+                if "extends" in service:
+                    parts[where] = "it extends another service"
+                elif others := _others(every, project, name):
+                    parts[where] = f"{', '.join(others)} has a part of it too"
+    ours = [*candidates(found, images, target)]
+    yield from (Unchecked(f"container {e.where}", f"{parts[e.where]}: {MERGED}") for e in ours if e.where in parts)
+    yield from chosen([each for each in ours if each.where not in parts], target)
 
 
-def _others(files: Sequence[Document], document: Document, name: object) -> list[str]:
-    """The other files beside this one that have the service."""
-    directory = PurePath(document.source).parent
-    beside = (each for each in files if each.source != document.source and PurePath(each.source).parent == directory)
-    return [each.source for each in beside if name in mapping(each.content, "services")]
+def _others(every: Sequence[Project], project: Project, name: object) -> list[str]:
+    """The other files beside these that have the service."""
+    beside = (each for each in every if each is not project and each.directory == project.directory)
+    return [", ".join(each.files) for each in beside if name in each.services]
 
 
-def _launch(service: Mapping[str, Any], where: Where) -> Launch:
+def _launch(service: Mapping[str, Any], where: Where, directory: PurePath) -> Launch:
     environment, unread = _environment(service)
     grace = _grace(service, where)
     given = service.get("stop_signal")
@@ -68,11 +68,22 @@ def _launch(service: Mapping[str, Any], where: Where) -> Launch:
         kind="service",
         where=where,
         command=_words(service.get("entrypoint")) + _words(service.get("command")),
+        entrypoint=len(_words(service.get("entrypoint"))),
+        image=interpolated(text(service.get("image"))),
+        build=_dockerfile(service, directory),
         environment=environment,
         unread=unread,
         grace=grace,
         stop_signal=None if signal is None else (signal_name(signal), where.at("stop_signal")),
     )
+
+
+def _dockerfile(service: Mapping[str, Any], directory: PurePath) -> str:
+    """The one that it is built from; empty: it is built from none, or from one of elsewhere."""
+    build = service.get("build")
+    told = build if isinstance(build, Mapping) else {"context": build}
+    context, name = text(told.get("context")), text(told.get("dockerfile")) or "Dockerfile"
+    return normpath(directory / context / name) if build is not None else ""
 
 
 def _grace(service: Mapping[str, Any], where: Where) -> Grace | None:
@@ -105,19 +116,13 @@ def _words(given: object) -> tuple[str, ...]:
 
 def _environment(service: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
     """The variables whose values are known, and where those of ours are whose values are not."""
-    given = service.get("environment")
-    pairs = dict(given) if isinstance(given, Mapping) else dict(map(_pair, texts(service, "environment")))
-    values = {str(name): None if value is None else filled(text(value)) for name, value in pairs.items()}
+    given = variables(service.get("environment"))
+    values = {name: None if value is None else filled(text(value)) for name, value in given.items()}
     known = {name: value for name, value in values.items() if value is not None}
     unread = {name: ELSEWHERE for name in values if name not in known and _is_setting(name)}
     if at(service, "env_file") is not None:
         unread["the LASTCALL_ settings in env_file"] = "a file"
     return known, unread
-
-
-def _pair(line: str) -> tuple[str, str | None]:
-    name, equals, value = line.partition("=")
-    return name, value if equals else None
 
 
 def _is_setting(name: str) -> bool:

@@ -15,10 +15,11 @@ LARGEST = 1e15
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One of the documents of a file (or of stdin)."""
+    """One of the documents of a file (or of stdin). `named`: the file was given by its name, not with its directory."""
 
     source: str
     content: Mapping[str, Any]
+    named: bool = False
 
     @property
     def kind(self) -> str:
@@ -50,7 +51,7 @@ def flattened(documents: Iterable[Document], within: frozenset[int] = frozenset(
         elif id(items) not in within:
             kind = each.kind.removesuffix("List")  # a DeploymentList need not say it of each
             inside = [{"kind": kind, **item} for item in items if isinstance(item, Mapping)]
-            yield from flattened((Document(each.source, item) for item in inside), within | {id(items)})
+            yield from flattened((Document(each.source, item, each.named) for item in inside), within | {id(items)})
 
 
 def at(content: object, *path: str) -> Any:

@@ -9,9 +9,10 @@ from typing import Any
 
 from consumer.check.documents.choice import chosen
 from consumer.check.documents.document import Document, at, finite, mapping, mappings, number, text, texts
+from consumer.check.documents.environment import Stores, environment, expanded, stores
+from consumer.check.documents.images import candidates
 from consumer.check.finding import Unchecked, Where
 from consumer.check.subject import Grace, Hook, Launch, Probe, Workload
-from consumer.check.words import may_run
 
 GRACE = "terminationGracePeriodSeconds"
 DEFAULT_GRACE = 30
@@ -27,27 +28,20 @@ POD_AT: Mapping[str, tuple[str, ...]] = {
     "ScaledJob": ("spec", "jobTargetRef", "template", "spec"),
 }
 """Where each kind has its pod."""
-_REFERENCE = re.compile(r"\$\$|\$\(([\w.-]+)\)")
 
 
-def launches(documents: Sequence[Document], target: str) -> Iterator[Launch | Unchecked]:
+def launches(documents: Sequence[Document], target: str, images: Sequence[Launch] = ()) -> Iterator[Launch | Unchecked]:
     """The containers that run the target; of those that run another worker it is said that they were left out."""
     found = [
-        _launch(document, container, where, _config(documents, document.namespace))
+        _launch(document, container, where, stores(documents, document.namespace))
         for document in documents
         if document.kind in POD_AT
         for container, where in _containers(document)
     ]
-    for each in chosen([each for each in found if may_run(each.command, each.environment, target)], target):
+    for each in chosen([*candidates(found, images, target)], target):
         yield each
         if isinstance(each, Launch) and each.grace is None:
             yield Unchecked(f"the grace period of {each.where}", f"{GRACE} is no number that Kubernetes takes")
-
-
-def _config(documents: Sequence[Document], namespace: str) -> dict[str, Mapping[str, Any]]:
-    """The ConfigMaps that a pod of this namespace may name."""
-    own = (each for each in documents if each.kind == "ConfigMap" and each.namespace == namespace)
-    return {each.name: mapping(each.content, "data") for each in own}
 
 
 def _containers(document: Document) -> Iterator[tuple[Mapping[str, Any], Where]]:
@@ -57,12 +51,10 @@ def _containers(document: Document) -> Iterator[tuple[Mapping[str, Any], Where]]
         yield container, document.where.at(".".join(path)).at(f"containers[{name}]")
 
 
-def _launch(
-    document: Document, container: Mapping[str, Any], where: Where, config: Mapping[str, Mapping[str, Any]]
-) -> Launch:
+def _launch(document: Document, container: Mapping[str, Any], where: Where, held: Stores) -> Launch:
     pod = mapping(document.content, *POD_AT[document.kind])
     pod_where = document.where.at(".".join(POD_AT[document.kind]))
-    environment, unread = _environment(container, config)
+    variables, unread = environment(container, held)
     given = at(pod, GRACE)
     seconds = DEFAULT_GRACE if given is None else finite(given)
     signal = at(container, "lifecycle", "stopSignal")
@@ -70,8 +62,10 @@ def _launch(
     return Launch(
         kind="pod",
         where=where,
-        command=tuple(expanded(each, environment) for each in texts(container, "command") + texts(container, "args")),
-        environment=environment,
+        command=tuple(expanded(each, variables) for each in texts(container, "command") + texts(container, "args")),
+        entrypoint=len(texts(container, "command")),
+        image=text(container.get("image")),
+        environment=variables,
         unread=unread,
         grace=None if seconds is None else Grace(seconds, pod_where.at(GRACE), default=given is None),
         hook=_hook(container, where),
@@ -79,37 +73,6 @@ def _launch(
         stop_signal=None if signal is None else (text(signal), where.at("lifecycle.stopSignal")),
         workload=Workload(document.kind, document.name, None if replicas is None else int(replicas), document.where),
     )
-
-
-def _environment(
-    container: Mapping[str, Any], config: Mapping[str, Mapping[str, Any]]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """The variables whose values are known, and where those of ours are whose values are not."""
-    known: dict[str, str] = {}
-    unread: dict[str, str] = {}
-    for source in mappings(container, "envFrom"):
-        prefix, name = text(source.get("prefix")), text(at(source, "configMapRef", "name"))
-        if name in config:
-            known |= {f"{prefix}{key}": text(value) for key, value in config[name].items()}
-        elif name:
-            unread[f"the LASTCALL_ settings in ConfigMap {name}"] = f"ConfigMap {name}"
-        if secret := text(at(source, "secretRef", "name")):
-            unread[f"the LASTCALL_ settings in Secret {secret}, if any,"] = f"Secret {secret}"
-    for each in mappings(container, "env"):
-        name, source = text(each.get("name")), mapping(each, "valueFrom")
-        reference = mapping(source, "configMapKeyRef")
-        value = at(config, text(reference.get("name")), text(reference.get("key"))) if reference else each.get("value")
-        known.pop(name, None)
-        if value is not None:
-            known[name] = expanded(text(value), known)
-        elif source and name.startswith("LASTCALL_") and not name.endswith("_URL"):
-            unread[name] = f"ConfigMap {reference['name']}" if "name" in reference else "what valueFrom names"
-    return known, unread
-
-
-def expanded(value: str, known: Mapping[str, str]) -> str:
-    """With each `$(NAME)` that is known filled in, as the kubelet does; the others stay. `$$` is a `$`."""
-    return _REFERENCE.sub(lambda each: "$" if each[1] is None else known.get(each[1], each[0]), value)
 
 
 def _hook(container: Mapping[str, Any], where: Where) -> Hook | None:
