@@ -6,15 +6,13 @@ Then it is aio_pika_tasks.py. Collections of garbage are off meanwhile, as they 
 import gc
 import runpy
 import sys
+from importlib import import_module
 
 gc.disable()
-import aio_pika
 from pydantic import BaseModel
 
-if sys.argv.pop() == "ours":
-    import pydantic_settings
-    import tenacity
-    import typer
+for name in ("aio_pika", "pydantic_settings", "tenacity", "typer")[: 4 if sys.argv.pop() == "ours" else 1]:
+    import_module(name)
 
 
 class Order(BaseModel):
