@@ -52,9 +52,7 @@ def _children(pid: int) -> Iterator[tuple[int, int]]:
     """When each was started, in ticks since the machine's start, and its process id."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has just ended
-            _, _, told = path.read_text(errors="replace").rpartition(
-                ")"
-            )  # before that stands a name, which may hold anything
-            _state, parent, *more = told.split()
+            behind_its_name = path.read_text(errors="replace").rpartition(")")[2]  # which may hold anything
+            _state, parent, *more = behind_its_name.split()
             if int(parent) == pid:
                 yield int(more[17]), int(path.parent.name)
