@@ -1,31 +1,20 @@
 """Which shell runs what, and whether a stop signal gets past it.
 
-May know: how shells and the usual wrappers are called. May not know: settings, rules.
+May know: how shells are called, what wraps them. May not know: settings, rules.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from consumer.check.script import CLAUSES, Command, commands
 from consumer.check.words import TARGET, starts
+from consumer.check.wrappers import name_of, unwrapped
 
 Fate: TypeAlias = Literal["gone", "stays", "unknown"]
 """Of the shell that starts a worker: the worker takes its place; it stays in front of it; that can't be told."""
 
 SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh"})
-WRAPPERS: Mapping[str, tuple[frozenset[str], int]] = {
-    "tini": (frozenset({"-p", "-e"}), 0),
-    "docker-init": (frozenset({"-p", "-e"}), 0),
-    "catatonit": (frozenset(), 0),
-    "dumb-init": (frozenset({"-r", "--rewrite"}), 0),
-    "env": (frozenset({"-u", "--unset", "-C", "--chdir"}), 0),
-    "gosu": (frozenset(), 1),
-    "su-exec": (frozenset(), 1),
-    "busybox": (frozenset(), 0),
-}
-"""What starts something else: its options that take a value, and how many words come before the command."""
 _NOT_READ = frozenset({"case", "eval", "function", "source", "."})
 BACKGROUND = re.compile(r"(?<![&<>])&(?![&>])|\bcoproc\b")
 """Where it may stand in a script, quoted or not, that something is put in the background."""
@@ -33,8 +22,8 @@ _TERM = frozenset({"TERM", "SIGTERM", "15"})
 
 
 def script_of(command: Sequence[str]) -> str | None:
-    """The script that a shell is given by `-c`; None: no shell is, or all that it starts get the signal too."""
-    words = _behind_wrappers(command)
+    """The script that a shell is given by `-c`; None: no shell is."""
+    words = unwrapped(command)
     if not words or not _is_shell(words[0]):
         return None
     is_script, operand = _operand(words[1:])
@@ -43,7 +32,7 @@ def script_of(command: Sequence[str]) -> str | None:
 
 def runs_file(command: Sequence[str]) -> str | None:
     """The script file that is run first, by a shell or by itself; None: it is no such file, as far as can be told."""
-    words = _behind_wrappers(command)
+    words = unwrapped(command)
     if words and _is_shell(words[0]):
         is_script, operand = _operand(words[1:])
         return None if is_script else operand or None
@@ -61,7 +50,7 @@ def fate(command: Sequence[str]) -> Fate:
     fates = [_fate(each) for each in deciding(parts)]
     if "stays" not in fates:
         return "unknown" if "unknown" in fates else "gone"
-    if _name(_behind_wrappers(command)[0]) == "bash" and _is_last_and_alone(parts):
+    if name_of(unwrapped(command)[0]) == "bash" and _is_last_and_alone(parts):
         return "gone" if len(parts) == 1 and not set(script) & set("<>") else "unknown"
     handled = traps(script) and BACKGROUND.search(script) is not None
     return "unknown" if handled or any(map(_is_not_read, parts)) else "stays"
@@ -124,34 +113,5 @@ def _operand(given: Sequence[str]) -> tuple[bool, str]:
     return is_script, ""
 
 
-def _name(word: str) -> str:
-    return PurePosixPath(word).name
-
-
 def _is_shell(word: str) -> bool:
-    return _name(word) in SHELLS
-
-
-def _behind_wrappers(command: Sequence[str]) -> Sequence[str]:
-    """What the wrappers start; nothing, if one passes signals on to all that it has started."""
-    if not command or (name := _name(command[0])) not in WRAPPERS:
-        return command
-    taking, operands = WRAPPERS[name]
-    rest, options = list(command[1:]), list[str]()
-    while rest and rest[0].startswith("-") and "--" not in options:
-        options.append(rest.pop(0))
-        if options[-1] in taking:
-            del rest[:1]
-    if _signals_all(name, options):
-        return ()
-    while name == "env" and rest and "=" in rest[0]:
-        del rest[0]
-    return _behind_wrappers(rest[operands:])
-
-
-def _signals_all(name: str, options: Collection[str]) -> bool:
-    """An init program passes a signal on to its child alone, or (`tini -g`, dumb-init unasked) to the whole group."""
-    short = "".join(each[1:] for each in options if not each.startswith("--"))
-    if name == "dumb-init":
-        return "c" not in short and "--single-child" not in options
-    return name in {"tini", "docker-init", "catatonit"} and "g" in short
+    return name_of(word) in SHELLS

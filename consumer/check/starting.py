@@ -10,6 +10,7 @@ from consumer.check.finding import Finding, Rule, Unchecked
 from consumer.check.links import service_links
 from consumer.check.shells import fate, runs_file, script_of, shown, traps
 from consumer.check.subject import Deployed, Subject
+from consumer.check.wrappers import group_signaller
 
 HEARD = frozenset({"SIGTERM", "SIGINT"})
 NOT_STOPS = {"SIGKILL": "kills it", "SIGQUIT": "ends it at once", "SIGTSTP": "makes it quiet", "SIGCONT": "resumes it"}
@@ -19,13 +20,22 @@ SHELL = Rule(
     "error",
     "A shell starts the worker, and not by `exec`.",
     "The shell is PID 1 and has no handler for SIGTERM: the signal ends there (dash keeps a child even for a single "
-    "command), and at the end of the grace period everything is killed, messages in flight and all.",
+    "command), and at the end of the grace period everything is killed, messages in flight and all. Behind an init the "
+    "signal kills the shell, the init ends with it, and all else is killed at once.",
     'Use the exec form (`ENTRYPOINT ["lastcall"]`, `command: [lastcall, run, …]`), or let the script end in '
     "`exec lastcall run …`.",
 )
 TRAPPED = (
     "The shell is PID 1 and runs its trap for SIGTERM only when the command in the foreground has ended: the worker "
     "hears nothing, and at the end of the grace period everything is killed, messages in flight and all."
+)
+GROUP = Rule(
+    "init-signals-all",
+    "warning",
+    "The init in front of the worker passes signals on to all that the worker has started.",
+    "A program that a handler runs gets the stop signal too, and dies in the middle of what the drain waits for. "
+    "(dumb-init makes SIGSTOP of SIGTSTP besides: a worker that is told to be quiet freezes.)",
+    "Have it signal its one child: `dumb-init --single-child`, tini and catatonit without `-g`.",
 )
 SIGNAL = Rule(
     "stop-signal",
@@ -55,13 +65,14 @@ REFUSED = Rule(
     "The worker would not start with it (exit code 2).",
     "Correct the value.",
 )
-RULES = (SHELL, SIGNAL, UNHEARD, UNKNOWN, REFUSED)
+RULES = (SHELL, GROUP, SIGNAL, UNHEARD, UNKNOWN, REFUSED)
 
 
 def check(subject: Subject) -> Iterator[Finding | Unchecked]:
     """Look at every place, images too."""
     for each in subject.deployed:
         yield from _shell(each)
+        yield from _init(each)
         yield from _signals(each)
         yield from _variables(each, subject.settings)
         for name, source in each.launch.unread.items():
@@ -82,6 +93,13 @@ def _shell(each: Deployed) -> Iterator[Finding | Unchecked]:
         yield Unchecked(f"whether the shell before {shown(script)} passes SIGTERM on ({launch.where})", why)
     elif file is not None:
         yield Unchecked(f"what {file} does ({launch.where})", "it is a script of yours: it must end in `exec`")
+
+
+def _init(each: Deployed) -> Iterator[Finding]:
+    launch = each.launch
+    name = group_signaller(launch.command, launch.environment)
+    if name is not None:
+        yield GROUP.found(launch.where, f"{name} signals the whole process group of the worker.")
 
 
 def _signals(each: Deployed) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from consumer.check.script import commands, is_assignment
+from consumer.check.wrappers import unwrapped
 
 PREFIX = "LASTCALL_"
 BRANCHES = frozenset({"if", "case", "for", "while", "until"})
@@ -63,7 +64,7 @@ def may_run(command: Sequence[str], variables: Iterable[str], target: str) -> bo
     """Whether it runs a worker of ours, or may do so by its variables: another command of Lastcall's does not."""
     if runs(command, target) or any(starts(command)):
         return True
-    lines = [each for each in _lines(command) if each]
+    lines = [bare for each in _lines(command) if (bare := unwrapped(each))]
     if any(map(_is_another_command, lines)):
         return False
     return any(_is_ours(each, 0) for each in lines) or any(each.startswith(PREFIX) for each in variables)
@@ -169,5 +170,6 @@ def _is_ours(words: Sequence[str], number: int) -> bool:
 
 def _is_another_command(words: Sequence[str]) -> bool:
     """Whether it is Lastcall's command, and not `run`: `lastcall check`, say, or `parked`."""
+    words = tuple(unwrapped(words)) or ("",)
     places = [0, *(number + 1 for number, word in enumerate(words[:-1]) if word == "-m")]
     return any(_is_ours(words, each) and words[each + 1 : each + 2] not in {(), ("run",)} for each in places)

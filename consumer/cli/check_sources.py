@@ -19,6 +19,7 @@ from consumer.check.shells import runs_file, script_of
 from consumer.check.subject import Launch
 from consumer.cli.check_parsing import Unreadable, documents
 from consumer.errors import ConfigurationError
+from consumer.hosts.inits import behind, init_name
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
@@ -115,28 +116,37 @@ def _text(path: Path) -> str:
 
 
 def process(pid: int) -> Launch:
-    """The process: its command (its parent's, if that is a shell that is PID 1), settings, and the signals it catches.
+    """The process: what starts it, its settings, and the signals it catches; of an init, the one that it runs.
 
-    Raises ConfigurationError when it can't be looked at.
+    What starts it is its command, or its parent's, if that is an init, or a shell that is PID 1. Raises
+    ConfigurationError when it can't be looked at.
     """
-    proc = Path(f"/proc/{pid}")
+    worker, init = behind(pid), init_name(pid)
+    proc = Path(f"/proc/{worker}")
     try:
         command, environment = _words(proc / "cmdline"), _words(proc / "environ")
         status = dict(line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line)
-        parent = int(status["PPid"])
-        shell = _words(Path("/proc/1/cmdline")) if parent == 1 else ()
+        command = _started_by(int(status["PPid"]), command)
+        caught = _caught(int(status["SigCgt"], 16))
     except (OSError, KeyError, ValueError) as error:
         raise ConfigurationError(
             f"--pid {pid}: it can't be looked at ({error}). It takes the id of a process of this user, on Linux."
         ) from error
-    by_shell = script_of(shell) is not None or (bool(shell) and runs_file(shell) is not None)
     return Launch(
         kind="process",
-        where=Where(f"process {pid}"),
-        command=(*shell, *command) if by_shell else command,
+        where=Where(f"process {worker}" + (f", run by {init}, process {pid}" if init else "")),
+        command=command,
         environment=dict(each.partition("=")[::2] for each in environment),
-        caught=_caught(int(status["SigCgt"], 16)),
+        caught=caught,
     )
+
+
+def _started_by(parent: int, command: tuple[str, ...]) -> tuple[str, ...]:
+    if init_name(parent) is not None:
+        return _words(Path(f"/proc/{parent}/cmdline"))
+    shell = _words(Path("/proc/1/cmdline")) if parent == 1 else ()
+    by_shell = script_of(shell) is not None or (bool(shell) and runs_file(shell) is not None)
+    return (*shell, *command) if by_shell else command
 
 
 def _words(path: Path) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 
+from consumer.hosts.inits import leave_group
 from consumer.hosts.signals import FORCED, StopSignals
 
 ORPHANS = 3
@@ -20,6 +21,8 @@ def main() -> None:
         signals = StopSignals().install()
         gc.disable()  # nothing that is imported becomes garbage; `run` enables it again
         atexit.register(signals.ignore)  # the first that is registered runs last: after every thread has been joined
+    else:
+        leave_group()
     from consumer.cli.app import app  # noqa: PLC0415 - see above
 
     try:

@@ -7,7 +7,8 @@ from consumer.cli.telling import Pid, tell
 
 EPILOG = """\b
 The worker hands back what it has not started, finishes what it has, and stays connected, until
-`lastcall resume PID`. SIGTERM drains it as ever. With --processes, PID is the parent's.
+`lastcall resume PID`. SIGTERM drains it as ever. With --processes, PID is the parent's; of an
+init it is the worker behind it: `lastcall quiet 1` in a container.
 """
 
 

@@ -13,22 +13,27 @@ from typing import Annotated
 import typer
 
 from consumer.errors import ConfigurationError
+from consumer.hosts.inits import behind, init_name
 
 Pid = Annotated[int, typer.Argument(metavar="PID", min=1, help="The worker's process id.")]
 
 
 def tell(pid: int, name: str, what: str) -> None:
-    """Send it, and say so. Raises ConfigurationError when there is no such worker, or it can't be told."""
+    """Send it, to the worker that an init runs where the process is one, and say so.
+
+    Raises ConfigurationError when there is no such worker, or it can't be told.
+    """
     if not hasattr(signal, name):
         raise ConfigurationError(f"this system has no {name}: call worker.quiet() and worker.resume() in the program.")
-    _refuse_who_would_not_hear(pid)
+    told, init = behind(pid), init_name(pid)
+    _refuse_who_would_not_hear(told)
     try:
-        os.kill(pid, getattr(signal, name))
+        os.kill(told, getattr(signal, name))
     except (ProcessLookupError, OverflowError):
-        raise ConfigurationError(f"there is no process {pid}.") from None
+        raise ConfigurationError(f"there is no process {told}.") from None
     except PermissionError:
-        raise ConfigurationError(f"process {pid} belongs to another user: tell it as that user, or as root.") from None
-    typer.echo(f"told process {pid} {what}")
+        raise ConfigurationError(f"process {told} belongs to another user: tell it as that user, or as root.") from None
+    typer.echo(f"told process {told} {what}" + (f" ({init}, process {pid}, runs it)" if init else ""))
 
 
 def _refuse_who_would_not_hear(pid: int) -> None:

@@ -1,6 +1,6 @@
 """Signals: the first stop asks for the drain, the second sets its deadline to now, the third ends the process.
 
-May know: `signal`, who is to be told. May not know: the loop, the engine.
+May know: `signal`, who is to be told, that an init may pass signals on. May not know: the loop, the engine.
 
 Plain `signal.signal` handlers: they run on the main thread between two bytecodes, so what they call takes
 no lock that this thread may hold, and wakes the loop by `call_soon_threadsafe`. They are in place from the
@@ -13,6 +13,8 @@ import signal
 from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Protocol
+
+from consumer.hosts.inits import leave_group
 
 FORCED = 4
 """The exit code of a process that was told to leave without draining."""
@@ -70,6 +72,7 @@ class StopSignals:
     def install(self) -> "StopSignals":
         """Take the signals over. Until `attach`, a stop ends the process at once: there is nothing to drain."""
         global _installed  # noqa: PLW0603 - signal handlers are the process's, so is the note who has them
+        leave_group()  # a signal counts once
         self._take(STOPPING | LEAVING | QUIETING | RESUMING)
         _installed = self
         return self

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 
 from consumer.cli.check_sources import process
 from consumer.errors import ConfigurationError
+from consumer.hosts.inits import behind
 from tests.check.subjects import checked, codes, worker
 
 pytestmark = [
@@ -34,7 +37,7 @@ def running(command: Sequence[str], **environment: str) -> Iterator[int]:
     with child:
         assert child.stdout.readline() == b"here\n"
         yield child.pid
-        child.send_signal(signal.SIGKILL)
+        os.kill(behind(child.pid), signal.SIGKILL)
 
 
 def test_one_that_handles_sigterm_is_fine() -> None:
@@ -55,6 +58,30 @@ def test_a_shell_around_it_breaks_the_promise() -> None:
     assert codes(checked(process=looked_at)) == ["sigterm-unheard"]
     with running(["sh", "-c", "echo here; read x; lastcall run orders:worker"]) as pid:
         assert "shell-entrypoint" in codes(checked(process=process(pid)))
+
+
+@pytest.fixture
+def dumb_init() -> str:
+    program = shutil.which("dumb-init", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if program is None:
+        pytest.skip("dumb-init is not installed: make setup")
+    return program
+
+
+def test_of_an_init_the_worker_that_it_runs_is_looked_at(dumb_init: str) -> None:
+    command = [dumb_init, "--single-child", "--", sys.executable, "-c", DEAF]
+    with running(command, LASTCALL_PREFETCH="900", LASTCALL_CONCURRENCY="100") as pid:
+        looked_at = process(pid)
+        report = checked(process=looked_at)
+    assert set(codes(report)) == {"prefetch-far-above-concurrency", "sigterm-unheard"}  # dumb-init itself does hear it
+    assert re.fullmatch(rf"process \d+, run by dumb-init, process {pid}", looked_at.where.source)
+
+
+@pytest.mark.parametrize("of", ["init", "worker"])
+def test_an_init_that_signals_all_is_seen_in_front_of_a_process(dumb_init: str, of: str) -> None:
+    with running([dumb_init, "--", sys.executable, "-c", HEARS]) as pid:
+        looked_at = process(pid if of == "init" else behind(pid))
+    assert codes(checked(process=looked_at)) == ["init-signals-all"]
 
 
 def test_its_own_settings_hold() -> None:

@@ -43,8 +43,6 @@ def test_a_script_is_shown_without_its_secrets() -> None:
         ["sh", "-c", f"cd /srv && exec {RUN}"],
         ["sh", "-c", f"trap 'kill -TERM $P' TERM; {RUN} & P=$!; wait"],
         ["tini", "--", "lastcall"],
-        ["tini", "-g", "--", "sh", "-c", RUN],
-        ["dumb-init", "sh", "-c", RUN],
     ],
 )
 def test_what_passes_the_signal_on_is_fine(command: list[str]) -> None:
