@@ -9,6 +9,7 @@ import pytest
 from tests.deploy import engine
 from tests.deploy.manifests import kubectl_or_skip
 from tests.k8s.cluster import Cluster
+from tests.k8s.engine_events import Exits
 from tests.k8s.load import Load
 from tests.k8s.pods import Pods
 
@@ -59,6 +60,13 @@ async def cluster(kubectl: str, namespaces: list[str]) -> AsyncIterator[Cluster]
 async def pods(cluster: Cluster) -> AsyncIterator[Pods]:
     """The pods in it, change by change."""
     async with Pods.watched(cluster.command) as watched:
+        yield watched
+
+
+@pytest.fixture
+async def exits(cluster: Cluster) -> AsyncIterator[Exits]:
+    """How their workers end."""
+    async with Exits.watched(cluster.namespace) as watched:
         yield watched
 
 

@@ -15,9 +15,6 @@ from consumer.observe.deletion_cost import ANNOTATION
 PATIENCE = 120.0
 """Seconds to wait for what must come, on a machine that runs a cluster beside it."""
 
-NOT_FOUND = "ContainerStatusUnknown"
-"""Why a kubelet makes an exit code (137) up: the container was gone when it looked how it had ended."""
-
 
 class Pod:
     """One state of a pod."""
@@ -63,13 +60,6 @@ class Pod:
         return str(self._container.get("state", {}).get("waiting", {}).get("reason", ""))
 
     @property
-    def exit_codes(self) -> set[int]:
-        """Those of its container that its status still knows."""
-        states = (self._container.get("state", {}), self._container.get("lastState", {}))
-        ends = [state["terminated"] for state in states if "terminated" in state]
-        return {end["exitCode"] for end in ends if end.get("reason") != NOT_FOUND}
-
-    @property
     def _container(self) -> dict[str, Any]:
         found: dict[str, Any] = (self._resource["status"].get("containerStatuses") or [{}])[0]
         return found
@@ -106,9 +96,9 @@ class Pods:
         return [states[-1] for name, states in self.seen.items() if name not in self._gone]
 
     @property
-    def exit_codes(self) -> set[int]:
-        """Every exit code that was seen."""
-        return {code for states in self.seen.values() for state in states for code in state.exit_codes}
+    def gone(self) -> set[str]:
+        """Those that have run, and that the API server has removed."""
+        return {name for name in self._gone if any(pod.running for pod in self.seen[name])}
 
     def ready(self) -> list[Pod]:
         """Those that are ready and to stay."""

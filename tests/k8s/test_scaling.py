@@ -6,6 +6,7 @@ import pytest
 
 from tests.deploy.engine import BridgeBroker
 from tests.k8s.cluster import WORKERS, Cluster, node_draining
+from tests.k8s.engine_events import Exits
 from tests.k8s.load import Load
 from tests.k8s.pods import Pods
 
@@ -15,18 +16,18 @@ MESSAGES = int(os.environ.get("K8S_MESSAGES", "3000"))
 pytestmark = [pytest.mark.k8s, pytest.mark.docker]
 
 
-def kept(load: Load, pods: Pods) -> bool:
+async def kept(load: Load, pods: Pods, exits: Exits) -> bool:
     """The promise: every message completed, none started twice, every pod gone by itself and clean."""
     print(f"{len(load.published)} published, lost {len(load.lost)}, run twice {len(load.run_twice)}")
     assert load.lost == set()
     assert load.run_twice == set()
-    assert pods.exit_codes <= {0}
+    assert await exits.of(pods.gone) == {0}
     assert {pod.restarts for states in pods.seen.values() for pod in states} == {0}
     return True
 
 
 async def test_scaled_from_five_to_one_and_back_again_and_again(
-    cluster: Cluster, pods: Pods, load: Load, image: str, broker: BridgeBroker
+    cluster: Cluster, pods: Pods, exits: Exits, load: Load, image: str, broker: BridgeBroker
 ) -> None:
     await cluster.deploy(image, broker.url, replicas=5)
     await pods.until_ready(5)
@@ -41,12 +42,11 @@ async def test_scaled_from_five_to_one_and_back_again_and_again(
     await cluster.scale(0)
     await pods.until(lambda: not pods.here)
     assert len(pods.seen) == 5 + 4 * ROUNDS
-    assert kept(load, pods)
-    assert pods.exit_codes == {0}  # seen, since the kubelet tells how a pod ended before it is gone
+    assert await kept(load, pods, exits)
 
 
 async def test_a_rolling_update_replaces_all_and_never_has_fewer_ready(
-    cluster: Cluster, pods: Pods, load: Load, image: str, broker: BridgeBroker
+    cluster: Cluster, pods: Pods, exits: Exits, load: Load, image: str, broker: BridgeBroker
 ) -> None:
     await cluster.deploy(image, broker.url, replicas=3)
     await pods.until_ready(3)
@@ -57,11 +57,11 @@ async def test_a_rolling_update_replaces_all_and_never_has_fewer_ready(
         await cluster.kubectl("rollout", "status", WORKERS)
         await pods.until(lambda: not before & {pod.name for pod in pods.here})
     assert min(pods.ready_counts[changes:]) == 3
-    assert kept(load, pods)
+    assert await kept(load, pods, exits)
 
 
 async def test_a_rollout_that_crashes_leaves_the_old_pods_at_work(
-    cluster: Cluster, pods: Pods, load: Load, image: str, broker: BridgeBroker
+    cluster: Cluster, pods: Pods, exits: Exits, load: Load, image: str, broker: BridgeBroker
 ) -> None:
     await cluster.deploy(image, broker.url, replicas=2)
     await pods.until_ready(2)
@@ -79,11 +79,12 @@ async def test_a_rollout_that_crashes_leaves_the_old_pods_at_work(
         await pods.until_ready(2)
 
     assert (load.lost, load.run_twice) == (set(), set())
-    assert pods.exit_codes == {2}  # wrong usage: there is no such worker
+    crashed = [name for name, states in pods.seen.items() if any(pod.restarts for pod in states)]
+    assert await exits.of(crashed) == {2}  # wrong usage: there is no such worker
 
 
 async def test_a_node_is_drained_one_worker_at_a_time(
-    cluster: Cluster, pods: Pods, load: Load, image: str, broker: BridgeBroker
+    cluster: Cluster, pods: Pods, exits: Exits, load: Load, image: str, broker: BridgeBroker
 ) -> None:
     await cluster.deploy(image, broker.url, replicas=3)
     await pods.until_ready(3)
@@ -99,4 +100,4 @@ async def test_a_node_is_drained_one_worker_at_a_time(
         await pods.until_ready(3)
 
     assert not before & {pod.name for pod in pods.here}
-    assert kept(load, pods)
+    assert await kept(load, pods, exits)
