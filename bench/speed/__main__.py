@@ -6,6 +6,7 @@ Writes build/bench/results.jsonl, table.md and plot.png. The consumer has one co
 import argparse
 import json
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -37,10 +38,7 @@ def main() -> None:
     with broker(core=0) as running:
         console.print(f"RabbitMQ {running.version}, {options.messages} messages, {options.rounds} rounds")
         bench = Bench(running, BUILD, options.messages, core=(os.cpu_count() or 1) - 1)
-        rounds.extend(
-            _round(bench, wanted[number % len(wanted) :] + wanted[: number % len(wanted)], number, console)
-            for number in range(options.rounds)
-        )
+        rounds.extend(_round(bench, _in_turn(wanted, number), number, console) for number in range(options.rounds))
     told = {each.name: " ".join(versions[package] for package in each.packages) for each in wanted}
     text = table([{name: each[name] for name in told if name in each} for each in rounds], told)
     text = f"{text}\n\n{aims_table(rounds)}"
@@ -68,6 +66,11 @@ def _round(bench: Bench, subjects: list[Subject], number: int, console: Console)
         results[subject.name] = result
         console.print(f"round {number + 1}: {subject.name}: {result.cpu:.1f} µs, {result.rate:,.0f} messages/s")
     return results
+
+
+def _in_turn(subjects: list[Subject], number: int) -> list[Subject]:
+    """Another order each round: nobody has the same one before him all the time, whose leavings he finds."""
+    return random.Random(number).sample(subjects, len(subjects))
 
 
 def _is_wanted(subject: Subject, only: list[str], versions: dict[str, str], console: Console) -> bool:
