@@ -2,14 +2,13 @@
 
 May know: process ids, what /proc tells. May not know: workers, what a signal means.
 
-Where there is no /proc, nothing is known to be one.
+Where there is no /proc, nothing is known to be one. What this imports delays the signal handlers: it is little.
 """
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 INITS = frozenset({"catatonit", "docker-init", "dumb-init", "podman-init", "tini"})
 """By the name of their program."""
@@ -18,7 +17,7 @@ INITS = frozenset({"catatonit", "docker-init", "dumb-init", "podman-init", "tini
 def init_name(pid: int) -> str | None:
     """The init's name, if the process is one."""
     with suppress(OSError):
-        name = Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+        name = _read(f"/proc/{pid}/comm").strip()
         return name if name in INITS else None
     return None
 
@@ -34,25 +33,29 @@ def behind(pid: int) -> int:
 
 
 def leave_group() -> None:
-    """Leave the process group of the init that has started this process, by a session of its own.
+    """On a terminal, leave the process group of the init that has started this process, by a session of its own.
 
     A terminal sends Ctrl+C to the whole group in front, the init passes its own on, and it would count as two stops:
     `dumb-init --single-child` has its child in its group. From a session of its own the init's is the only one.
     """
-    if sys.platform == "win32":
+    if sys.platform == "win32" or init_name(parent := os.getppid()) is None:
         return
-    parent = os.getppid()
-    if init_name(parent) is not None:
-        with suppress(OSError):  # the parent has just ended
-            if os.getpgid(parent) == os.getpgrp():
-                os.setsid()
+    with suppress(OSError):  # there is no terminal, or the parent has just ended
+        os.close(os.open("/dev/tty", os.O_RDONLY))
+        if os.getpgid(parent) == os.getpgrp():
+            os.setsid()
 
 
 def _children(pid: int) -> Iterator[tuple[int, int]]:
     """When each was started, in ticks since the machine's start, and its process id."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for each in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 - pathlib is slow to import
         with suppress(OSError):  # it has just ended
-            behind_its_name = path.read_text(errors="replace").rpartition(")")[2]  # which may hold anything
+            behind_its_name = _read(f"/proc/{each}/stat").rpartition(")")[2]  # which may hold anything
             _state, parent, *more = behind_its_name.split()
             if int(parent) == pid:
-                yield int(more[17]), int(path.parent.name)
+                yield int(more[17]), int(each)
+
+
+def _read(path: str) -> str:
+    with open(path, errors="replace") as file:  # noqa: PTH123 - as above
+        return file.read()

@@ -72,9 +72,9 @@ class StopSignals:
     def install(self) -> "StopSignals":
         """Take the signals over. Until `attach`, a stop ends the process at once: there is nothing to drain."""
         global _installed  # noqa: PLW0603 - signal handlers are the process's, so is the note who has them
-        leave_group()  # a signal counts once
         self._take(STOPPING | LEAVING | QUIETING | RESUMING)
         _installed = self
+        leave_group()  # a signal counts once
         return self
 
     def also(self, numbers: Iterable[int]) -> None:

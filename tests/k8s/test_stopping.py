@@ -91,6 +91,7 @@ async def test_an_idle_pod_that_is_deleted_ends_by_itself(
         await pods.until_gone(pod.name)
 
     assert await exits.of(pods.gone) == {0}
+    assert len(exits.took) == DELETIONS
     with capsys.disabled():
         took = f"{statistics.median(exits.took):.3f} s median, {max(exits.took):.3f} s worst"
         print(f"\nidle pod, SIGTERM to exit: {took}")
