@@ -5,7 +5,6 @@ import pty
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def dumb_init() -> str:
     return program
 
 
-def said_on_a_terminal(command: Sequence[str]) -> str:
+def said_on_a_terminal(command: list[str]) -> str:
     """What it writes to a terminal that is its own, to the end."""
     pid, terminal = pty.fork()
     if pid == 0:
