@@ -110,6 +110,22 @@ def _place(worker: Worker, target: str, launch: Launch, places: Places) -> None:
         places.deployed.append(Deployed(there, facts(worker)))
 
 
+def facts(worker: Worker, overrides: Mapping[str, str] | None = None) -> WorkerFacts:
+    """The worker with these laid over its settings, which stay as they are. Raises ConfigurationError."""
+    there = copy.copy(worker)
+    there.configure(**(overrides or {}))
+    settings = there.settings
+    handlers = [HandlerFacts(h.name, h.queue, h.concurrency, h.prefetch, h.timeout, h.retry) for h in there.handlers]
+    return WorkerFacts(
+        handlers=tuple(handlers),
+        drain_timeout=settings.drain_timeout,
+        connect_timeout=settings.connect_timeout,
+        stop_signals=frozenset(name for name in settings.stop_signals.split(",") if name),
+        bounded=settings.max_messages is not None or settings.idle_timeout is not None,
+        vhost=None if settings.amqp_url == Settings.model_fields["amqp_url"].default else virtual_host(settings),
+    )
+
+
 def _refusals(worker: Worker, given: Mapping[str, str], secret: Collection[str]) -> list[str]:
     """What is wrong with these settings; of those whose values Secrets hold, without the value."""
     hidden = sorted(set(secret).difference(secret_fields(Settings)))  # of which no error shows the value
@@ -125,22 +141,6 @@ def _refusal(worker: Worker, given: Mapping[str, str]) -> str:
     except ConfigurationError as error:
         return str(error)
     return ""
-
-
-def facts(worker: Worker, overrides: Mapping[str, str] | None = None) -> WorkerFacts:
-    """The worker with these laid over its settings, which stay as they are. Raises ConfigurationError."""
-    there = copy.copy(worker)
-    there.configure(**(overrides or {}))
-    settings = there.settings
-    handlers = [HandlerFacts(h.name, h.queue, h.concurrency, h.prefetch, h.timeout, h.retry) for h in there.handlers]
-    return WorkerFacts(
-        handlers=tuple(handlers),
-        drain_timeout=settings.drain_timeout,
-        connect_timeout=settings.connect_timeout,
-        stop_signals=frozenset(name for name in settings.stop_signals.split(",") if name),
-        bounded=settings.max_messages is not None or settings.idle_timeout is not None,
-        vhost=None if settings.amqp_url == Settings.model_fields["amqp_url"].default else virtual_host(settings),
-    )
 
 
 def _consumer_timeout(given: float | None, sources: Sources) -> tuple[float, str] | None:
