@@ -12,7 +12,8 @@ from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 FEW = 3
 """Of the operators below: over a name of 255 letters so many cost seconds at the worst."""
-_OPERATORS = re.compile(r"\\.|\(\?<?[=!:]|(?P<counted>\)[*+{]|[*+?{|])", re.DOTALL)
+_OPERATORS = re.compile(r"\\.|\(\?<?[=!:]|(?P<counted>\)[*+{]|\(\?(?:#|[a-zA-Z-]*x)|[*+?{|])", re.DOTALL)
+"""A comment, and `x`, which allows for others, may stand between a group and its operator: they count as that."""
 
 
 class Unjudged(ValueError):  # noqa: N818 - says what is so, as the other errors of the package do
@@ -26,7 +27,7 @@ def matches(pattern: str, name: str) -> bool:
     except SchemaError:
         pass
     counted = [each["counted"] for each in _OPERATORS.finditer(pattern) if each["counted"]]
-    if len(counted) > FEW or any(each.startswith(")") for each in counted):
+    if len(counted) > FEW or any(len(each) > 1 for each in counted):
         raise Unjudged("it takes an engine that may need for ever")
     try:
         return re.search(pattern, name) is not None

@@ -4,7 +4,7 @@ May know: how shells are called, what wraps them. May not know: settings, rules.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from consumer.check.script import CLAUSES, Command, commands
@@ -54,6 +54,13 @@ def fate(command: Sequence[str]) -> Fate:
         return "gone" if len(parts) == 1 and not set(script) & set("<>") else "unknown"
     handled = traps(script) and BACKGROUND.search(script) is not None
     return "unknown" if handled or any(map(_is_not_read, parts)) else "stays"
+
+
+def started(command: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The command, and those by which its script starts the worker: `dumb-init x` of `sh -c "exec dumb-init x"`."""
+    yield command
+    for each in deciding(commands(script_of(command) or "") or ()):
+        yield from started(each.bare[1:] if each.bare[:1] == ("exec",) else each.bare)
 
 
 def traps(script: str) -> bool:

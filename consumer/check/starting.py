@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from consumer.check.finding import Finding, Rule, Unchecked
 from consumer.check.links import service_links
-from consumer.check.shells import fate, runs_file, script_of, shown, traps
+from consumer.check.shells import fate, runs_file, script_of, shown, started, traps
 from consumer.check.subject import Deployed, Subject
 from consumer.check.wrappers import group_signaller
 
@@ -97,7 +97,8 @@ def _shell(each: Deployed) -> Iterator[Finding | Unchecked]:
 
 def _init(each: Deployed) -> Iterator[Finding]:
     launch = each.launch
-    name = group_signaller(launch.command, launch.environment)
+    names = (group_signaller(words, launch.environment) for words in started(launch.command))
+    name = next(filter(None, names), None)
     if name is not None:
         yield GROUP.found(launch.where, f"{name} signals the whole process group of the worker.")
 

@@ -98,6 +98,7 @@ class Launch:
     `image`: its image's name; `build`: the Dockerfile that it is said to be built from; `dockerfile`: the one whose
     ENTRYPOINT, CMD, ENV and STOPSIGNAL are in here already.
     `environment`: the variables whose values are known; `unread` are those whose are not, and what would tell.
+    `secret`: the known ones whose values a Secret holds: nothing shows those.
     `caught`: the signals that a process handles; None: not known.
     """
 
@@ -110,6 +111,7 @@ class Launch:
     dockerfile: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
+    secret: frozenset[str] = frozenset()
     grace: Grace | None = None
     hook: Hook | None = None
     probes: tuple[Probe, ...] = ()

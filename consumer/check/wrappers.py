@@ -32,6 +32,13 @@ def unwrapped(command: Sequence[str]) -> Sequence[str]:
     return command
 
 
+def wrapping(command: Sequence[str]) -> Sequence[str]:
+    """The wrapper that comes first, with its options, without what it starts; nothing, if none does."""
+    if not command or name_of(command[0]) not in WRAPPERS:
+        return ()
+    return command[: len(command) - len(_taken_off(command)[1])]
+
+
 def group_signaller(command: Sequence[str], environment: Mapping[str, str]) -> str | None:
     """The init that passes signals on to all that it and the worker have started: `tini -g`, dumb-init unasked."""
     while command and (name := name_of(command[0])) in WRAPPERS:
@@ -61,4 +68,6 @@ def _signals_all(name: str, options: Collection[str], environment: Mapping[str, 
     if name == "dumb-init":
         is_told = "c" in short or "--single-child" in options or environment.get("DUMB_INIT_SETSID") == "0"
         return not is_told
+    if name in {"tini", "docker-init"} and "TINI_KILL_PROCESS_GROUP" in environment:  # whatever its value
+        return True
     return name in {"tini", "docker-init", "catatonit", "podman-init"} and "g" in short

@@ -71,7 +71,7 @@ def _yaml(source: str, text: str) -> list[object]:
         return list(yaml.load_all(text, Loader))
     except yaml.YAMLError as error:
         raise Unreadable(f"--manifests {source}: it is no YAML ({_told(error)}). {TEMPLATE}") from None
-    except (ValueError, TypeError, AttributeError, OverflowError):  # as PyYAML makes values of them
+    except (ValueError, TypeError, AttributeError, OverflowError, LookupError):  # as PyYAML makes values of them
         raise Unreadable(f"--manifests {source}: a value in it is not what its type says.") from None
 
 

@@ -4,7 +4,7 @@ May know: workers, settings, what was read. May not know: rules, output, flags.
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from consumer.check.book import examine
@@ -20,7 +20,7 @@ from consumer.cli.check_broker import Looked, look
 from consumer.cli.check_sources import Sources
 from consumer.connecting import virtual_host
 from consumer.errors import BrokerAway, BrokerRefused, ConfigurationError
-from consumer.settings import Settings
+from consumer.settings import Settings, named
 from consumer.settings_sources import secret_fields
 from consumer.worker import Worker
 
@@ -103,8 +103,10 @@ def _place(worker: Worker, target: str, launch: Launch, places: Places) -> None:
         given.setdefault("amqp_url", plain)
     try:
         places.deployed.append(Deployed(there, facts(worker, given)))
-    except ConfigurationError as error:
-        places.refused.append((launch.where, str(error)))
+    except ConfigurationError:
+        values = {launch.environment[name] for name in launch.secret} - {""}
+        secret = {name for name, value in given.items() if any(each in value for each in values)}
+        places.refused += [(launch.where, each) for each in _refusals(worker, given, secret)]
         places.deployed.append(Deployed(there, facts(worker)))
 
 
@@ -122,6 +124,23 @@ def facts(worker: Worker, overrides: Mapping[str, str] | None = None) -> WorkerF
         bounded=settings.max_messages is not None or settings.idle_timeout is not None,
         vhost=None if settings.amqp_url == Settings.model_fields["amqp_url"].default else virtual_host(settings),
     )
+
+
+def _refusals(worker: Worker, given: Mapping[str, str], secret: Collection[str]) -> list[str]:
+    """What is wrong with these settings; of those whose values Secrets hold, without the value."""
+    hidden = sorted(set(secret).difference(secret_fields(Settings)))  # of which no error shows the value
+    refused = [each for each in hidden if _refusal(worker, {each: given[each]})]
+    of_others = _refusal(worker, {name: value for name, value in given.items() if name not in hidden})
+    told = [of_others, *(f"{named(each)}: what a Secret holds is refused." for each in refused)]
+    return [each for each in told if each] or ["Its settings don't go together, those that a Secret holds among them."]
+
+
+def _refusal(worker: Worker, given: Mapping[str, str]) -> str:
+    try:
+        facts(worker, given)
+    except ConfigurationError as error:
+        return str(error)
+    return ""
 
 
 def _consumer_timeout(given: float | None, sources: Sources) -> tuple[float, str] | None:

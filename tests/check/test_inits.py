@@ -46,6 +46,22 @@ def test_dumb_init_is_told_by_its_variable_too() -> None:
     assert codes(checked(images=(launch("Dockerfile", f"{text}ENV DUMB_INIT_SETSID=0\n"),))) == []
 
 
+@pytest.mark.parametrize(("init", "found"), [("tini", ["init-signals-all"]), ("catatonit", [])])
+def test_tini_is_told_by_its_variable_too(init: str, found: list[str]) -> None:
+    env = [{"name": "LASTCALL_DRAIN_TIMEOUT", "value": "50"}, {"name": "TINI_KILL_PROCESS_GROUP", "value": "1"}]
+    assert codes(checked(container("command", [init, "--", "lastcall"], container("env", env)))) == found
+
+
+@pytest.mark.parametrize("script", [f"exec dumb-init {RUN}", f"a && exec env B=1 tini -g -- {RUN}"])
+def test_one_that_takes_the_place_of_a_shell_is_seen(script: str) -> None:
+    the("init-signals-all", checked(container("command", ["sh", "-c", script], container("args", None))))
+
+
+def test_one_that_a_script_tells_to_signal_the_worker_alone_is_fine() -> None:
+    script = f"DUMB_INIT_SETSID=0 exec dumb-init {RUN}"
+    assert codes(checked(container("command", ["sh", "-c", script], container("args", None)))) == []
+
+
 @pytest.mark.parametrize("init", [["tini", "-g", "--"], ["dumb-init"]])
 def test_a_shell_that_stays_dies_of_the_signal_and_its_init_ends_the_container(init: list[str]) -> None:
     """Though the worker behind it has had the signal, and drains."""

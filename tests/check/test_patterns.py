@@ -8,7 +8,17 @@ from tests.check.test_permissions import PERMISSION
 from tests.check.test_queues_that_lose import BARE, POLICY
 
 LONG = "a" * 254 + "!"
-FOR_EVER = ["^(?!b)(a+)+$", r"^(a|a?)+\1$", "(?=a)a?a?a?a?a?a?b", "(?<=a).*.*.*.*x", "^(?!b)(a{1,9}){1,99}$"]
+FOR_EVER = [
+    "^(?!b)(a+)+$",
+    r"^(a|a?)+\1$",
+    "(?=a)a?a?a?a?a?a?b",
+    "(?<=a).*.*.*.*x",
+    "^(?!b)(a{1,9}){1,99}$",
+    "(?x)(?!b)(a+) +$",
+    "(?!b)(?ix:(a+)#c\n+$)",
+    "(?!b)(a+)(?#c)+$",
+    r"(?!b)(a+)(?#\)+$",
+]
 
 
 @pytest.mark.parametrize(

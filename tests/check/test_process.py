@@ -84,6 +84,28 @@ def test_an_init_that_signals_all_is_seen_in_front_of_a_process(dumb_init: str, 
     assert codes(checked(process=looked_at)) == ["init-signals-all"]
 
 
+def test_the_settings_of_a_worker_behind_an_init_and_a_script_are_its_own(dumb_init: str, tmp_path: Path) -> None:
+    script = tmp_path / "entry.sh"
+    script.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" -c "$HEARS" run orders:worker --prefetch 900 --concurrency 1\n'
+    )
+    script.chmod(0o755)
+    with running([dumb_init, "-c", "--", str(script)], HEARS=HEARS) as pid:
+        report = checked(process=process(pid))
+    assert codes(report) == ["prefetch-far-above-concurrency"]
+    assert not any("entry.sh" in each.what for each in report.unchecked)
+
+
+def test_a_shell_between_an_init_and_the_worker_breaks_the_promise(dumb_init: str) -> None:
+    script = f'"{sys.executable}" -c "$HEARS" run orders:worker; true'
+    with running([dumb_init, "-c", "--", "sh", "-c", script], HEARS=HEARS) as pid:
+        shell = behind(pid)
+        [worker_pid] = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
+        report = checked(process=process(int(worker_pid)))
+        os.kill(int(worker_pid), signal.SIGKILL)
+    assert codes(report) == ["shell-entrypoint"]
+
+
 def test_its_own_settings_hold() -> None:
     command = [sys.executable, "-c", HEARS, "run", "orders:worker", "--prefetch", "900"]
     with running(command, LASTCALL_CONCURRENCY="100", LASTCALL_DRAIN_TIMEOUT="9") as pid:

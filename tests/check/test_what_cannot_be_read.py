@@ -40,6 +40,40 @@ def test_where_it_is_wrong_is_told() -> None:
         documents("m.json", "{\n'a'}")
 
 
+@pytest.mark.parametrize("text", ['x: !!int ""', 'x: !!float "_"', "x: !!bool maybe"])
+def test_a_value_that_is_not_what_its_tag_says_is_told_in_a_sentence(text: str) -> None:
+    with pytest.raises(Unreadable, match="not what its type says"):
+        documents("m.yaml", text)
+
+
+def test_a_name_that_is_too_long_for_a_file_is_told_in_a_sentence() -> None:
+    with pytest.raises(Unreadable, match="can't be read"):
+        read(["x" * 300])
+
+
+@pytest.mark.parametrize("name", ["a\\0b", "x" * 300, "\\ud800"])
+def test_a_patch_with_a_name_that_no_file_has_hides_nothing(here: Path, name: str) -> None:  # noqa: F811
+    (here / "deploy").mkdir()
+    (here / "deploy" / "kustomization.yaml").write_text(f'patches: [{{path: "{name}"}}]')
+    (here / "deploy" / "m.json").write_text("{}")
+    assert len(read(["deploy"]).documents) == 1
+
+
+def test_a_file_that_is_named_beside_its_directory_is_read_once(here: Path) -> None:  # noqa: F811
+    (here / "deploy").mkdir()
+    (here / "deploy" / "compose.yml").write_text("services: {}")
+    file = "deploy/compose.yml"
+    for paths in ([file, "deploy"], ["deploy", file], [file, f"./{file}"], [file, str(here / "deploy"), "deploy"]):
+        assert [each.named for each in read(paths).documents] == [True]
+    assert len(read(["deploy", str(here / "deploy")]).documents) == 1
+
+
+def test_a_dockerfile_by_two_names_makes_two_images(here: Path) -> None:  # noqa: F811
+    (here / "Dockerfile").write_text("FROM x")
+    (here / "Dockerfile.orders").symlink_to("Dockerfile")
+    assert len(read([str(here), "Dockerfile"]).images) == 2
+
+
 @pytest.mark.parametrize("text", ["a: " + "[" * 3000 + "]" * 3000, "a: " + "9" * 5000, "a: 2020-99-99"])
 def test_what_python_refuses_is_told_in_a_sentence(text: str) -> None:
     with pytest.raises(Unreadable):

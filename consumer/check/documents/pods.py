@@ -54,7 +54,8 @@ def _containers(document: Document) -> Iterator[tuple[Mapping[str, Any], Where]]
 def _launch(document: Document, container: Mapping[str, Any], where: Where, held: Stores) -> Launch:
     pod = mapping(document.content, *POD_AT[document.kind])
     pod_where = document.where.at(".".join(POD_AT[document.kind]))
-    variables, unread = environment(container, held)
+    variables = environment(container, held)
+    shown = {name: value for name, value in variables.known.items() if name not in variables.secret}
     given = at(pod, GRACE)
     seconds = DEFAULT_GRACE if given is None else finite(given)
     signal = at(container, "lifecycle", "stopSignal")
@@ -62,11 +63,12 @@ def _launch(document: Document, container: Mapping[str, Any], where: Where, held
     return Launch(
         kind="pod",
         where=where,
-        command=tuple(expanded(each, variables) for each in texts(container, "command") + texts(container, "args")),
+        command=tuple(expanded(each, shown) for each in texts(container, "command") + texts(container, "args")),
         entrypoint=len(texts(container, "command")),
         image=text(container.get("image")),
-        environment=variables,
-        unread=unread,
+        environment=variables.known,
+        unread=variables.unread,
+        secret=frozenset(variables.secret),
         grace=None if seconds is None else Grace(seconds, pod_where.at(GRACE), default=given is None),
         hook=_hook(container, where),
         probes=tuple(_probes(container, where)),

@@ -52,7 +52,7 @@ def _by_authentication(
         for kind, key in (("Secret", "secretTargetRef"), ("ConfigMap", "configMapTargetRef")):
             for source in mappings(each.content, "spec", key):
                 if text(source.get("parameter")) == name:
-                    return held.get((kind, text(source.get("name"))), {}).get(text(source.get("key")), "")
+                    return held.get((kind, text(source.get("name"))), {}).get(text(source.get("key"))) or ""
         for source in mappings(each.content, "spec", "env"):
             if text(source.get("parameter")) == name:
                 there = _environment(scaler, target, documents, text(source.get("containerName")))
@@ -70,5 +70,5 @@ def _environment(scaler: Document, target: tuple[str, str], documents: Sequence[
         if (each.kind, each.name) == target and each.namespace == scaler.namespace and each.kind in POD_AT:
             for container in mappings(each.content, *POD_AT[each.kind], "containers"):
                 if wanted in {"", text(container.get("name"))}:
-                    return environment(container, stores(documents, each.namespace))[0]
+                    return environment(container, stores(documents, each.namespace)).known
     return {}
