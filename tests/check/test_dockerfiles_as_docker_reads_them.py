@@ -100,7 +100,7 @@ def test_what_a_build_leaves_out_is_no_dockerfile(name: str) -> None:
 
 
 def test_a_stage_for_another_platform_is_built_on_all_the_same() -> None:
-    text = f"FROM x AS app\n{END}\nFROM --platform=linux/arm64 app"
+    text = f"FROM x\tAS  app\n{END}\nFROM --platform=linux/arm64 app"
     assert launch("Dockerfile", text).command == ("lastcall",)
 
 

@@ -56,9 +56,9 @@ def launch(source: str, text: str) -> Launch:
     stage, stages, escaping = _Stage(), dict[str, _Stage](), escape(text)
     for word, rest in instructions(text):
         if word == "FROM":
-            base, _, name = rest.lower().partition(" as ")
+            base, _, name = " ".join(rest.lower().split()).partition(" as ")
             below = stages.get("".join(base.split()[-1:]), _Stage())  # behind --platform=…
-            stage = stages[name.strip()] = replace(below, is_own=False)
+            stage = stages[name] = replace(below, is_own=False)
         elif rest:  # a build refuses one that says nothing
             stage.read(word, rest, escaping)
     named = {name: _launch(source, each) for name, each in stages.items() if name}
