@@ -215,5 +215,10 @@ def test_an_empty_entrypoint_in_compose_clears_the_images(text: str, told: dict[
     assert codes(composed(image(text, "app/Dockerfile"), build=".", **told)) == findings
 
 
+def test_a_cmd_that_an_empty_entrypoint_brings_back_is_said_to_be_unknown() -> None:
+    both = image(f'ENTRYPOINT sh\nCMD ["sh", "-c", "{RUN}"]', "app/Dockerfile")
+    assert is_said(composed(both, build=".", entrypoint=[]), "its entrypoint is empty")
+
+
 def test_good_manifests_over_a_good_image_are_fine() -> None:
     assert codes(checked(GOOD, images=(image(ENTRY),))) == []

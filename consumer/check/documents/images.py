@@ -35,6 +35,8 @@ def candidates(found: Sequence[Launch], images: Sequence[Launch], target: str) -
         whole = each if image is None else laid_under(each, image)
         if image is None:
             yield from _untold(each, ours[0] if is_guess else None, target)
+        elif each.cleared and not whole.command:  # a shell's ENTRYPOINT takes no CMD: that one was not kept
+            yield Unchecked(f"what {each.where} starts", "its entrypoint is empty: let its command say it")
         variables = each.environment if each.entrypoint else whole.environment
         if may_run(whole.command, {**variables, **each.unread}, target):
             yield whole
