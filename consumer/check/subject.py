@@ -94,9 +94,10 @@ class Launch:
     """A place that the worker is started in.
 
     `command`: the words that start it, entrypoint and arguments; empty: the image says.
-    `entrypoint`: how many of them stand for the image's ENTRYPOINT; 0: that one holds.
-    `image`: its image's name; `build`: the Dockerfile that it is said to be built from; `dockerfile`: the one whose
-    ENTRYPOINT, CMD, ENV and STOPSIGNAL are in here already.
+    `entrypoint`: how many of them stand for the image's ENTRYPOINT; 0: that one holds, or (`cleared`) none does.
+    `image`: its image's name; `build`: the Dockerfile that it is said to be built from, and `stage` the stage of it
+    (empty: the last one); `dockerfile`: the one whose ENTRYPOINT, CMD, ENV and STOPSIGNAL are in here already.
+    `stages`: what an image would start that ends with a stage of this name, in lower case.
     `environment`: the variables whose values are known; `unread` are those whose are not, and what would tell.
     `secret`: the known ones whose values a Secret holds: nothing shows those.
     `caught`: the signals that a process handles; None: not known.
@@ -106,9 +107,12 @@ class Launch:
     where: Where
     command: tuple[str, ...] = ()
     entrypoint: int = 0
+    cleared: bool = False
     image: str = ""
     build: str = ""
+    stage: str = ""
     dockerfile: str = ""
+    stages: Mapping[str, "Launch"] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
     secret: frozenset[str] = frozenset()

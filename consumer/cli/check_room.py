@@ -15,7 +15,7 @@ from consumer.check.documents.images import by_themselves
 from consumer.check.documents.scalers import scalers
 from consumer.check.finding import Report, Unchecked, Where
 from consumer.check.subject import Denied, Deployed, HandlerFacts, Launch, QueueSeen, Subject, WorkerFacts
-from consumer.check.words import told
+from consumer.check.words import Told, is_open, told
 from consumer.cli.check_broker import Looked, look
 from consumer.cli.check_sources import Sources
 from consumer.connecting import virtual_host
@@ -26,6 +26,8 @@ from consumer.worker import Worker
 
 PATHS = frozenset({"tls_ca_file", "tls_cert_file", "tls_key_file"})
 """Settings that name files of the place that they are given in: nothing here can look at those."""
+STORE = "the LASTCALL_ settings in "
+"""How a ConfigMap, a Secret or a file is called that was not given."""
 
 
 @dataclass(slots=True)
@@ -50,7 +52,8 @@ def check(
     places = _places(worker, target, sources, process)
     here = Subject(tuple(places.deployed))
     handlers = here.handlers
-    documents, of_others = vhosts.ours(sources.documents, {each.worker.vhost for each in here.running})
+    known = {each.worker.vhost for each in here.running}
+    documents, of_others = vhosts.ours(sources.documents, known, facts(worker).vhost)
     of_queues = [*topology.queues(documents)]
     queues = [each for each in of_queues if isinstance(each, QueueSeen)]
     exchanges = [text(at(each.content, "spec", "name")) for each in documents if each.kind == "Exchange"]
@@ -75,11 +78,13 @@ def _places(worker: Worker, target: str, sources: Sources, process: Launch | Non
     images = sources.images
     found = [*pods.launches(sources.documents, target, images), *compose.launches(sources.documents, target, images)]
     alone = by_themselves(images, [each for each in found if isinstance(each, Launch)], target)
+    referred = vhosts.referred(sources.documents)
     for each in [*found, *alone, *([process] if process else [])]:
         if isinstance(each, Unchecked):
             places.unchecked.append(each)
         else:
-            _place(worker, target, each, places)
+            elsewhere = {name for where, name in referred if each.workload and each.workload.where == where}
+            _place(worker, target, each, elsewhere, places)
     if sources.documents and not any(each.launch.kind in {"pod", "service"} for each in places.deployed):
         places.unchecked.append(Unchecked("pods", f"no container in the manifests runs {target}"))
     if all(each.launch.kind == "image" for each in places.deployed):
@@ -87,27 +92,43 @@ def _places(worker: Worker, target: str, sources: Sources, process: Launch | Non
     return places
 
 
-def _place(worker: Worker, target: str, launch: Launch, places: Places) -> None:
-    """Where its settings are refused, all else is held to the worker's own."""
+def _place(worker: Worker, target: str, launch: Launch, referred: Collection[str], places: Places) -> None:
+    """Where its settings are refused, all else is held to the worker's own. `referred`: its addresses of elsewhere."""
     what = told(launch.command, launch.environment, Settings.FLAGS, target)
     known = [(name, f"LASTCALL_{name.upper()}") for name in Settings.model_fields if not name.endswith("_url")]
     unread = {variable: "a variable" for name, variable in known if name in what.unread}
-    there = replace(launch, environment=what.environment, unread={**launch.unread, **unread})
+    told_of = {name: source for name, source in launch.unread.items() if not name.endswith("_URL")}
+    there = replace(launch, environment=what.environment, unread={**told_of, **unread})
     places.unchecked += [
         Unchecked(f"{variable} of {launch.where}", "its script starts the worker in several ways, which differ in it")
         for name, variable in known
         if name in what.differing
     ]
     given = {name: what.settings[name] for name in Settings.model_fields if name in what.settings and name not in PATHS}
-    if plain := what.environment.get("AMQP_URL"):
-        given.setdefault("amqp_url", plain)
+    address = _address(what, {*launch.unread, *referred} - launch.environment.keys())
+    if address:
+        given["amqp_url"] = address
     try:
-        places.deployed.append(Deployed(there, facts(worker, given)))
+        told_there = facts(worker, given)
+        places.deployed.append(Deployed(there, told_there if address is not None else replace(told_there, vhost=None)))
     except ConfigurationError:
         values = {launch.environment[name] for name in launch.secret} - {""}
         secret = {name for name, value in given.items() if any(each in value for each in values)}
         places.refused += [(launch.where, each) for each in _refusals(worker, given, secret)]
         places.deployed.append(Deployed(there, facts(worker)))
+
+
+def _address(what: Told, unread: Collection[str]) -> str | None:
+    """What the place says of the broker's address; empty: nothing. None: it has one, and that is not known."""
+    if "amqp_url" in what.settings:
+        return what.settings["amqp_url"]
+    own, file, plain = vhosts.ADDRESSES
+    is_told = "amqp_url" in what.unread | what.differing or bool(what.environment.get(file))
+    if is_told or own in unread or file in unread:
+        return None
+    address = what.environment.get(plain, "")
+    may_be_told = plain in unread or any(name.startswith(STORE) for name in unread)
+    return None if is_open(address) or (may_be_told and not address) else address
 
 
 def facts(worker: Worker, overrides: Mapping[str, str] | None = None) -> WorkerFacts:

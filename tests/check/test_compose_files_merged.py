@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from consumer.check.documents.composed import merged
+from consumer.check.documents.composed import merged, projects
 from consumer.check.finding import Report
 from consumer.cli.check_parsing import documents
 from consumer.cli.check_room import check
@@ -79,6 +79,28 @@ def test_what_a_later_file_says_goes_before_or_beside_it(over: str, becomes: dic
     both = merged(service, document.content["services"]["w"])
     assert {name: both.get(name) for name in becomes} == becomes
     assert both.keys() <= service.keys()
+
+
+@pytest.mark.parametrize(
+    ("over", "findings"),
+    [
+        ("{w: !reset null}", []),
+        ("{w: !reset {}}", []),
+        ("{w: !override {command: lastcall run orders:worker}}", ["grace-too-short"]),
+        ("!override {w: {command: lastcall run orders:worker}}", ["grace-too-short"]),
+        ("!override {x: {image: redis}}", []),
+        ("{w: {command: lastcall run orders:worker}}", ["shell-entrypoint"]),
+    ],
+)
+def test_a_whole_service_is_reset_or_overridden(tmp_path: Path, over: str, findings: list[str]) -> None:
+    (tmp_path / "compose.override.yml").write_text(f"services: {over}")
+    base = {"entrypoint": ["sh", "-c", RUN], "command": RUN, "stop_grace_period": "60s"}
+    assert codes(looked_at(tmp_path, compose=base)) == findings
+
+
+def test_services_that_are_alike_and_hold_themselves_are_told_apart() -> None:
+    text = f"services: {{w: &w {{command: {RUN}, x: [*w]}}}}"
+    assert len([*projects([*documents("compose.yml", text), *documents("compose.yml", text)])]) == 2
 
 
 def test_a_service_that_a_later_file_leaves_empty_stays(tmp_path: Path) -> None:

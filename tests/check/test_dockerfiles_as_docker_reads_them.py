@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.check.documents.dockerfile import launch
+from consumer.check.documents.dockerfile import is_dockerfile, launch
 from consumer.check.documents.instructions import Unclosed, instructions
 from consumer.cli.check_parsing import Unreadable
 from consumer.cli.check_sources import read
@@ -75,13 +75,32 @@ def test_a_line_goes_on_where_docker_lets_it(text: str, read_as: str) -> None:
     assert next(instructions(text)) == ("CMD", read_as)
 
 
-@pytest.mark.parametrize("text", ["ONBUILD", "FROM", "ENV", "RUN", "CMD", "SHELL", "STOPSIGNAL", "\\", "#", ""])
+@pytest.mark.parametrize(
+    "text", ["ONBUILD", "FROM", "ENV", "RUN", "CMD", "SHELL", "STOPSIGNAL", "\\", "\\\n#", "#", ""]
+)
 def test_an_instruction_that_says_nothing_is_read_all_the_same(text: str) -> None:
     assert launch("Dockerfile", f"{text}\n{END}").command == ("lastcall",)
 
 
+@pytest.mark.parametrize("text", ["\\", "\\\n", "\\ \n# a note\n\n"])
+def test_a_last_line_that_goes_on_to_nothing_is_passed_over(text: str) -> None:
+    assert launch("Dockerfile", f"FROM x\n{END}\n{text}").command == ("lastcall",)
+
+
+def test_what_is_nested_too_deeply_to_be_a_list_is_a_shells() -> None:
+    assert launch("Dockerfile", "FROM x\nCMD " + "[" * 100_000).command[:2] == ("/bin/sh", "-c")
+
+
+@pytest.mark.parametrize(
+    "name", ["Dockerfile.dockerignore", "Dockerfile.web.dockerignore", "Containerfile.containerignore"]
+)
+def test_what_a_build_leaves_out_is_no_dockerfile(name: str) -> None:
+    assert not is_dockerfile(name)
+    assert is_dockerfile(name.rpartition(".")[0])
+
+
 def test_a_stage_for_another_platform_is_built_on_all_the_same() -> None:
-    text = f"FROM x AS app\n{END}\nFROM --platform=linux/arm64 app"
+    text = f"FROM x\tAS  app\n{END}\nFROM --platform=linux/arm64 app"
     assert launch("Dockerfile", text).command == ("lastcall",)
 
 

@@ -6,16 +6,16 @@ May know: Compose's words. May not know: rules.
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from os.path import normpath
 from pathlib import PurePath
 from typing import Any
 
 from consumer.check.documents.choice import chosen
 from consumer.check.documents.composed import Project, projects, variables
 from consumer.check.documents.document import Document, at, text, texts
-from consumer.check.documents.images import candidates
+from consumer.check.documents.images import INLINE, candidates, located
 from consumer.check.documents.signals import signal_name
 from consumer.check.documents.variables import filled, interpolated
+from consumer.check.documents.vhosts import ADDRESSES
 from consumer.check.finding import Unchecked, Where
 from consumer.check.subject import Grace, Launch
 
@@ -45,8 +45,14 @@ def launches(documents: Sequence[Document], target: str, images: Sequence[Launch
                 elif others := _others(every, project, name):
                     parts[where] = f"{', '.join(others)} has a part of it too"
     ours = [*candidates(found, images, target)]
-    yield from (Unchecked(f"container {e.where}", f"{parts[e.where]}: {MERGED}") for e in ours if e.where in parts)
-    yield from chosen([each for each in ours if each.where not in parts], target)
+    yield from chosen([_whole(each, parts) for each in ours], target)
+
+
+def _whole(found: Launch | Unchecked, parts: Mapping[Where, str]) -> Launch | Unchecked:
+    """It, if it is none of those of which a file has a part only."""
+    if isinstance(found, Unchecked) or found.where not in parts:
+        return found
+    return Unchecked(f"container {found.where}", f"{parts[found.where]}: {MERGED}")
 
 
 def _others(every: Sequence[Project], project: Project, name: object) -> list[str]:
@@ -69,8 +75,10 @@ def _launch(service: Mapping[str, Any], where: Where, directory: PurePath) -> La
         where=where,
         command=_words(service.get("entrypoint")) + _words(service.get("command")),
         entrypoint=len(_words(service.get("entrypoint"))),
+        cleared=service.get("entrypoint") in ("", []),
         image=interpolated(text(service.get("image"))),
         build=_dockerfile(service, directory),
+        stage=interpolated(text(at(service, "build", "target"))).lower(),
         environment=environment,
         unread=unread,
         grace=grace,
@@ -83,7 +91,9 @@ def _dockerfile(service: Mapping[str, Any], directory: PurePath) -> str:
     build = service.get("build")
     told = build if isinstance(build, Mapping) else {"context": build}
     context, name = text(told.get("context")), text(told.get("dockerfile")) or "Dockerfile"
-    return normpath(directory / context / name) if build is not None else ""
+    if told.get("dockerfile_inline") is not None:
+        return INLINE
+    return located(directory / context / name) if build is not None else ""
 
 
 def _grace(service: Mapping[str, Any], where: Where) -> Grace | None:
@@ -119,7 +129,7 @@ def _environment(service: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, 
     given = variables(service.get("environment"))
     values = {name: None if value is None else filled(text(value)) for name, value in given.items()}
     known = {name: value for name, value in values.items() if value is not None}
-    unread = {name: ELSEWHERE for name in values if name not in known and _is_setting(name)}
+    unread = {name: ELSEWHERE for name in values if name not in known and (_is_setting(name) or name in ADDRESSES)}
     if at(service, "env_file") is not None:
         unread["the LASTCALL_ settings in env_file"] = "a file"
     return known, unread

@@ -44,10 +44,12 @@ def projects(files: Sequence[Document]) -> Iterator[Project]:
     left = list(files)
     while left:
         together = _together(left[0], left)
-        left = [each for each in left if each not in together]
+        taken = set(map(id, together))
+        left = [each for each in left if id(each) not in taken]
         services: Mapping[str, Any] = {}
         for each in together:
-            services = _merged_services(services, mapping(each.content, "services"))
+            over = mapping(each.content, "services")
+            services = _merged_services({} if isinstance(over, Instead) else services, over)
         yield Project(tuple(each.source for each in together), services)
 
 
@@ -71,12 +73,12 @@ def _together(file: Document, files: Sequence[Document]) -> list[Document]:
     path = PurePath(file.source)
     beside = [each for each in files if PurePath(each.source).parent == path.parent]
     named = [each for each in beside if each.named]
-    if file in named and len(named) > 1:
+    if file.named and len(named) > 1:
         return named
     for base in beside:
         found = _BASE.fullmatch(PurePath(base.source).name)
         over = [each for each in beside if found and _is_override(PurePath(each.source).name, found["stem"])]
-        if file in (base, *over) and over:
+        if over and any(each is file for each in (base, *over)):
             return [base, over[0]]
     return [file]
 
@@ -86,11 +88,12 @@ def _is_override(name: str, stem: str) -> bool:
 
 
 def _merged_services(services: Mapping[str, Any], over: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**services, **{name: _merged_service(services.get(name), each) for name, each in over.items()}}
+    both = {**services, **{name: _merged_service(services.get(name), each) for name, each in over.items()}}
+    return {name: each for name, each in both.items() if not _is_reset(over.get(name))}
 
 
 def _merged_service(service: object, over: object) -> object:
-    whole = service if isinstance(service, Mapping) else {}
+    whole = service if isinstance(service, Mapping) and not isinstance(over, Instead) else {}
     return merged(whole, over) if isinstance(over, Mapping) else service
 
 

@@ -21,7 +21,8 @@ ELSEWHERE = "a variable of the image's build"
 
 def is_dockerfile(name: str) -> bool:
     """Whether a file of this name is one."""
-    return bool(re.fullmatch(r"(?:Dockerfile|Containerfile)(?:\..+)?|.+\.(?:[Dd]ockerfile|[Cc]ontainerfile)", name))
+    named = r"(?:Dockerfile|Containerfile)(?:\..+)?|.+\.(?:[Dd]ockerfile|[Cc]ontainerfile)"
+    return bool(re.fullmatch(named, name)) and not name.endswith((".dockerignore", ".containerignore"))
 
 
 @dataclass
@@ -51,15 +52,20 @@ class _Stage:
 
 
 def launch(source: str, text: str) -> Launch:
-    """What its last stage starts: ENTRYPOINT with CMD, or CMD alone. Raises Unclosed."""
+    """What its last stage starts, and each that has a name: ENTRYPOINT with CMD, or CMD alone. Raises Unclosed."""
     stage, stages, escaping = _Stage(), dict[str, _Stage](), escape(text)
     for word, rest in instructions(text):
         if word == "FROM":
-            base, _, name = rest.lower().partition(" as ")
+            base, _, name = " ".join(rest.lower().split()).partition(" as ")
             below = stages.get("".join(base.split()[-1:]), _Stage())  # behind --platform=…
-            stage = stages[name.strip()] = replace(below, is_own=False)
+            stage = stages[name] = replace(below, is_own=False)
         elif rest:  # a build refuses one that says nothing
             stage.read(word, rest, escaping)
+    named = {name: _launch(source, each) for name, each in stages.items() if name}
+    return replace(_launch(source, stage), stages=named)
+
+
+def _launch(source: str, stage: _Stage) -> Launch:
     return Launch(
         kind="image",
         where=Where(source, "", "ENTRYPOINT" if stage.entrypoint else "CMD"),
@@ -74,7 +80,7 @@ def launch(source: str, text: str) -> Launch:
 def _words(rest: str, shell: tuple[str, ...]) -> tuple[str, ...]:
     try:
         words = json.loads(rest)
-    except ValueError:
+    except (ValueError, RecursionError):
         return (*shell, rest)
     return tuple(map(str, words)) if isinstance(words, list) else (*shell, rest)
 

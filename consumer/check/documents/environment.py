@@ -33,7 +33,7 @@ class Variables:
         if value is not None:
             self.known[name] = value
             self.secret.update({name} if secret else ())
-        elif source and name.startswith("LASTCALL_") and not name.endswith("_URL"):
+        elif source and name.startswith(("LASTCALL_", "AMQP_URL")):
             self.unread[name] = source
 
 

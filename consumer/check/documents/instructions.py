@@ -34,7 +34,9 @@ def instructions(text: str) -> Iterator[tuple[str, str]]:
     for number, line in lines:
         if not _says_something(line):
             continue
-        word, *rest = _joined(line.lstrip(), lines, escaping).split(None, 1)
+        word, *rest = _joined(line.lstrip(), lines, escaping).split(None, 1) or [""]
+        if not word:  # nothing but the mark that the line goes on
+            continue
         yield word.upper(), "".join(rest).strip()
         if _may_have_heredocs(word.upper(), "".join(rest)):
             _pass_heredocs(number, "".join(rest), lines)
