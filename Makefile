@@ -78,7 +78,7 @@ drill-long: setup broker ## the demo at length: 2,000 messages, 5 workers, 30 sc
 figures: setup broker ## how quickly a stopping worker hands back, finishes and leaves: the table in docs/figures.md
 	.venv/bin/python -m bench.drain_figures $(ARGS) </dev/null
 
-bench: setup ## CPU per message, rate and memory beside eight peers: the table in docs/performance.md (20 minutes)
+bench: setup ## CPU per message, rate and memory beside eight peers: the table in docs/performance.md (10 to 20 minutes)
 	@deploy/local/engine up
 	@deploy/local/bench-tools
 	@deploy/local/broker-image rabbitmq 4.0

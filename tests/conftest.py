@@ -1,7 +1,9 @@
 """What tests of every room share."""
 
 import os
+import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,3 +24,12 @@ def bare_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def dumb_init() -> str:
+    """The init of the image: its program."""
+    program = shutil.which("dumb-init", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if program is None:
+        pytest.skip("dumb-init is not installed: make setup")
+    return program

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,25 +11,12 @@ from typer.testing import CliRunner, Result
 from consumer.cli.app import app
 from tests.check.subjects import GOOD, container, spoiled
 
-WORKER = """
-from consumer import Worker
-worker = Worker()
-@worker.handler("orders")
-async def charge(order: dict) -> None: ...
-"""
 NOBODY = "amqp://u:secret@127.0.0.1:1/"
 """Nothing listens there."""
 BROKEN = spoiled(GOOD, "spec.template.spec.terminationGracePeriodSeconds", 10)
 WARNED = container("livenessProbe.httpGet.path", "/metrics")
 
-
-@pytest.fixture(autouse=True)
-def here(bare_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    (bare_environment / "orders.py").write_text(WORKER)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    yield bare_environment
-    sys.modules.pop("orders", None)
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def check(*arguments: str, stdin: object = None) -> Result:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -58,14 +57,6 @@ def test_a_shell_around_it_breaks_the_promise() -> None:
     assert codes(checked(process=looked_at)) == ["sigterm-unheard"]
     with running(["sh", "-c", "echo here; read x; lastcall run orders:worker"]) as pid:
         assert "shell-entrypoint" in codes(checked(process=process(pid)))
-
-
-@pytest.fixture
-def dumb_init() -> str:
-    program = shutil.which("dumb-init", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if program is None:
-        pytest.skip("dumb-init is not installed: make setup")
-    return program
 
 
 def test_of_an_init_the_worker_that_it_runs_is_looked_at(dumb_init: str) -> None:

@@ -12,9 +12,11 @@ from consumer.check.documents.document import finite
 from consumer.cli.check_parsing import Unreadable, documents
 from consumer.cli.check_sources import read
 from tests.check.subjects import GOOD, checked, codes, container, spoiled
-from tests.check.test_command import BROKEN, check, here  # noqa: F401 - a fixture
+from tests.check.test_command import BROKEN, check
 
 HUGE = int("9" * 4000)
+
+pytestmark = pytest.mark.usefixtures("here")
 
 
 @pytest.mark.parametrize(
@@ -52,14 +54,14 @@ def test_a_name_that_is_too_long_for_a_file_is_told_in_a_sentence() -> None:
 
 
 @pytest.mark.parametrize("name", ["a\\0b", "x" * 300, "\\ud800"])
-def test_a_patch_with_a_name_that_no_file_has_hides_nothing(here: Path, name: str) -> None:  # noqa: F811
+def test_a_patch_with_a_name_that_no_file_has_hides_nothing(here: Path, name: str) -> None:
     (here / "deploy").mkdir()
     (here / "deploy" / "kustomization.yaml").write_text(f'patches: [{{path: "{name}"}}]')
     (here / "deploy" / "m.json").write_text("{}")
     assert len(read(["deploy"]).documents) == 1
 
 
-def test_a_file_that_is_named_beside_its_directory_is_read_once(here: Path) -> None:  # noqa: F811
+def test_a_file_that_is_named_beside_its_directory_is_read_once(here: Path) -> None:
     (here / "deploy").mkdir()
     (here / "deploy" / "compose.yml").write_text("services: {}")
     file = "deploy/compose.yml"
@@ -68,7 +70,7 @@ def test_a_file_that_is_named_beside_its_directory_is_read_once(here: Path) -> N
     assert len(read(["deploy", str(here / "deploy")]).documents) == 1
 
 
-def test_a_dockerfile_by_two_names_makes_two_images(here: Path) -> None:  # noqa: F811
+def test_a_dockerfile_by_two_names_makes_two_images(here: Path) -> None:
     (here / "Dockerfile").write_text("FROM x")
     (here / "Dockerfile.orders").symlink_to("Dockerfile")
     assert len(read([str(here), "Dockerfile"]).images) == 2
@@ -110,7 +112,7 @@ def test_json_may_have_tabs() -> None:
     assert documents("m.json", '{\n\t"kind": "Pod"}')[0].kind == "Pod"
 
 
-def test_a_file_of_a_directory_that_cannot_be_read_does_not_hide_the_others(here: Path) -> None:  # noqa: F811
+def test_a_file_of_a_directory_that_cannot_be_read_does_not_hide_the_others(here: Path) -> None:
     (here / "deploy").mkdir()
     (here / "deploy" / "chart.yaml").write_text("{{ .Values.x }}")
     (here / "deploy" / "latin.yaml").write_bytes(b"a: \xe9")
@@ -121,7 +123,7 @@ def test_a_file_of_a_directory_that_cannot_be_read_does_not_hide_the_others(here
     assert {"deploy/chart.yaml", "deploy/latin.yaml"} <= {each["what"] for each in told["unchecked"]}
 
 
-def test_hidden_and_vendored_directories_are_left_out(here: Path) -> None:  # noqa: F811
+def test_hidden_and_vendored_directories_are_left_out(here: Path) -> None:
     for name in (".git", ".venv/lib", "node_modules/x", "deploy"):
         (here / name).mkdir(parents=True)
         (here / name / "m.json").write_text("{}")
@@ -135,7 +137,7 @@ def test_no_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_terminal_without_unicode_is_written_to_all_the_same(
-    here: Path,  # noqa: F811
+    here: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")

@@ -25,14 +25,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def dumb_init() -> str:
-    program = shutil.which("dumb-init", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if program is None:
-        pytest.skip("dumb-init is not installed: make setup")
-    return program
-
-
 def said_on_a_terminal(command: list[str]) -> str:
     """What it writes to a terminal that is its own, to the end."""
     pid, terminal = pty.fork()
