@@ -1,6 +1,7 @@
 """The cutter reads every sound stream as pamqp does, however it arrives."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 from hypothesis import example, given
 from pamqp import commands as spec
@@ -41,6 +42,19 @@ def test_a_consumer_that_is_removed_has_its_deliveries_passed_on_again() -> None
     cutter.remove(OURS[0])
     assert cutter.feed(delivery(1, b"one")) == [delivery(1, b"one")]
     assert heard == []
+
+
+def test_each_delivery_is_for_whoever_consumes_then_on_whatever_channel_it_comes() -> None:
+    cutter, heard = Cutter(), []
+    for number, consumer in enumerate([*OURS, OURS[0]], 1):
+        cutter.add(consumer, lambda *delivered, number=number: heard.append((number, delivered[-1])))
+    first, second = (partial(delivery, consumer_tag=consumer) for consumer in OURS)
+    cutter.feed(first(1, b"a") + second(1, b"b") + first(2, b"c"))
+    cutter.remove(OURS[0])
+    assert cutter.feed(first(1, b"d") + second(1, b"e")) == [first(1, b"d")]
+    cutter.add(OURS[0], lambda *delivered: heard.append((0, delivered[-1])))
+    cutter.feed(first(1, b"f"))
+    assert heard == [(3, b"a"), (2, b"b"), (3, b"c"), (2, b"e"), (0, b"f")]
 
 
 @example([1])

@@ -5,23 +5,26 @@ synchronous, so that it can be tried with any bytes, cut at any place.
 """
 
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TypeAlias
 
 from consumer.broker.amqp.assembly import Assembly, Sink
 from consumer.broker.amqp.frames import (
-    AT_CONSUMER_TAG,
+    BODY,
     CHANNEL_CLOSE,
     CHANNEL_OPEN_OK,
     CONNECTION_CLOSE,
+    CONTENT,
     DELIVER,
     DELIVER_NUMBER,
     FRAME_END,
     HEAD,
+    HEADER,
     LARGEST_FRAME,
     METHOD,
-    METHOD_AND_TAG,
+    METHOD_HEAD,
     OVERHEAD,
     SMALLEST_CONTENT,
+    SMALLEST_HEADER,
     TAG_AND_FLAG,
     TUNE,
     TUNED,
@@ -29,11 +32,13 @@ from consumer.broker.amqp.frames import (
     BrokenStreamError,
     short_string,
     unpack,
-    whole_content,
 )
 
 NAMES_KEPT = 1024
-"""Pairs of exchange and routing key that are kept decoded."""
+"""Pairs of exchange and routing key, and beginnings of frames, that are kept decoded."""
+
+Head: TypeAlias = tuple[Sink, int, int, int]
+"""What a basic.deliver's frame begins with: whose it is, its channel, its bytes in all, where the consumer tag ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,9 @@ class Cutter:
         """Channels that the broker has closed, and that have not been opened again."""
         self.farewell: Farewell | None = None
         self._sinks: dict[bytes, Sink] = {}
+        self._heads: dict[bytes, Head] = {}
+        self._head_size = 0
+        """Bytes of a head as it is kept: consumer tags are mostly of one length."""
         self._assemblies: dict[int, Assembly] = {}
         self._names: dict[bytes, tuple[str, str]] = {}
         self._kept: list[bytes] = []
@@ -67,11 +75,15 @@ class Cutter:
 
     def add(self, consumer_tag: str, sink: Sink) -> None:
         """Take the deliveries of this consumer from now on."""
-        self._sinks[consumer_tag.encode()] = sink
+        tag = consumer_tag.encode()
+        self._sinks[tag] = sink
+        self._heads.clear()
+        self._head_size = METHOD_HEAD.size + len(tag)
 
     def remove(self, consumer_tag: str) -> None:
         """Pass them on again."""
         self._sinks.pop(consumer_tag.encode(), None)
+        self._heads.clear()
 
     @property
     def consuming(self) -> bool:
@@ -103,19 +115,18 @@ class Cutter:
         self._need = OVERHEAD
         try:
             while end_of_data - position >= OVERHEAD:
-                kind, channel, size = HEAD.unpack_from(data, position)
-                end = position + size + OVERHEAD
-                if end > end_of_data or end - position > self._largest:
-                    self._need = self._agreed(end - position)
-                    break
-                if data[end - 1] != FRAME_END:
-                    self._unended()
-                after = self._take(kind, channel, data, position, end)
-                if after:
+                end = self._take_whole(data, position)
+                is_ours = end > 0
+                if not is_ours:
+                    end = self._end_of_frame(data, position)
+                    if not end:
+                        break
+                    is_ours = self._take(data, position, end)
+                if is_ours:
                     if unsent < position:
                         passed_on.append(data[unsent:position])
-                    unsent = after
-                position = after or end
+                    unsent = end
+                position = end
         except BrokenStreamError as error:
             error.before = [*passed_on, data[unsent:position]]
             raise
@@ -126,35 +137,71 @@ class Cutter:
         self._have = end_of_data - position
         return passed_on
 
-    def _agreed(self, size: int) -> int:
+    def _end_of_frame(self, data: bytes, position: int) -> int:
+        """Where the one that begins there ends; 0: it is not all there."""
+        size = HEAD.unpack_from(data, position)[2] + OVERHEAD
         if size > self._largest:
             raise BrokenStreamError(f"a frame of {size} bytes, where at most {self._largest} were agreed")
-        return size
+        end: int = position + size
+        if end > len(data):
+            self._need = size
+            return 0
+        if data[end - 1] != FRAME_END:
+            raise BrokenStreamError("a frame does not end where it should")
+        return end
 
-    @staticmethod
-    def _unended() -> NoReturn:
-        raise BrokenStreamError("a frame does not end where it should")
-
-    def _take_whole(self, channel: int, data: bytes, position: int, header: int) -> int:
+    def _take_whole(self, data: bytes, position: int) -> int:
         """Most deliveries are small, and all there: where such a one ends; 0: this is none, and is taken by frames.
 
-        The method's frame is data[position:header]. Nothing is refused here: what is odd is not taken.
+        Nothing is refused here: what is odd is not taken. It is written out at length, without calls, for its speed.
         """
+        head = self._heads.get(data[position : position + self._head_size]) or self._head_in(data, position)
+        if head is None:
+            return 0
+        sink, channel, size, end_of_tag = head
+        header = position + size
         if header + SMALLEST_CONTENT > len(data):
             return 0
-        method, tag_size = METHOD_AND_TAG.unpack_from(data, position + HEAD.size)
-        end_of_tag = position + AT_CONSUMER_TAG + 1 + tag_size
-        sink = self._sinks.get(data[position + AT_CONSUMER_TAG + 1 : end_of_tag]) if method == DELIVER_NUMBER else None
-        if sink is None:
+        kind, on_channel, header_size, _, body_size = CONTENT.unpack_from(data, header)
+        body = header + header_size + OVERHEAD
+        end = body + body_size + OVERHEAD
+        largest = self._largest - OVERHEAD
+        if (
+            end > len(data)
+            or not SMALLEST_HEADER <= header_size <= largest >= body_size > 0
+            or kind != HEADER
+            or on_channel != channel
+            or channel in self._assemblies
+            or HEAD.unpack_from(data, body) != (BODY, channel, body_size)
+            or not data[header - 1] == data[body - 1] == data[end - 1] == FRAME_END
+        ):
             return 0
-        body, end = whole_content(data, header, channel, self._largest)
-        encoded = data[end_of_tag + TAG_AND_FLAG.size : header - 1]
+        encoded = data[position + end_of_tag + TAG_AND_FLAG.size : header - 1]
         names = self._names.get(encoded) or self._names_in(encoded)
-        if not end or names is None or channel in self._assemblies:
+        if names is None:
             return 0
-        tag, flag = TAG_AND_FLAG.unpack_from(data, end_of_tag)
-        sink(tag, flag & 1 == 1, *names, data[header + HEAD.size : body - 1], data[body + HEAD.size : end - 1])
-        return end
+        tag, flag = TAG_AND_FLAG.unpack_from(data, position + end_of_tag)
+        exchange, routing_key = names
+        properties, payload = data[header + HEAD.size : body - 1], data[body + HEAD.size : end - 1]
+        sink(tag, flag & 1 == 1, exchange, routing_key, properties, payload)
+        return int(end)
+
+    def _head_in(self, data: bytes, position: int) -> Head | None:
+        """None: there is no delivery for us."""
+        if position + METHOD_HEAD.size > len(data):
+            return None
+        kind, channel, size, method, tag_size = METHOD_HEAD.unpack_from(data, position)
+        end_of_tag = METHOD_HEAD.size + tag_size
+        encoded = data[position : position + end_of_tag]
+        sink = self._sinks.get(encoded[METHOD_HEAD.size :])
+        if sink is None or kind != METHOD or method != DELIVER_NUMBER or size > self._largest - OVERHEAD:
+            return None
+        head = sink, channel, size + OVERHEAD, end_of_tag
+        if end_of_tag == self._head_size:
+            if len(self._heads) == NAMES_KEPT:
+                self._heads.clear()
+            self._heads[encoded] = head
+        return head
 
     def _names_in(self, encoded: bytes) -> tuple[str, str] | None:
         """An exchange and a routing key, which one queue's deliveries mostly have in common; None: there are none."""
@@ -171,19 +218,19 @@ class Cutter:
         self._names[encoded] = names
         return names
 
-    def _take(self, kind: int, channel: int, data: bytes, position: int, end: int) -> int:
-        """Where what is ours ends, when the frame data[position:end] is; 0: it isn't."""
+    def _take(self, data: bytes, position: int, end: int) -> bool:
+        """Whether the frame data[position:end] is ours."""
+        kind, channel, _ = HEAD.unpack_from(data, position)
         start, stop = position + HEAD.size, end - 1
         if kind == METHOD:
-            whole = self._take_whole(channel, data, position, end)
-            return whole or (end if self._take_method(channel, data, start, stop) else 0)
+            return self._take_method(channel, data, start, stop)
         assembly = self._assemblies.get(channel)
         if assembly is None:
-            return 0
+            return False
         if assembly.add(kind, data[start:stop]):
             del self._assemblies[channel]
             assembly.hand_over()
-        return end
+        return True
 
     def _take_method(self, channel: int, data: bytes, start: int, stop: int) -> bool:
         method = data[start : start + 4]
@@ -202,6 +249,7 @@ class Cutter:
     def _note(self, method: bytes, channel: int, data: bytes, start: int, stop: int) -> None:
         if method == TUNE:
             self._largest = unpack(TUNED, data, start, stop)[1] or UNBOUNDED
+            self._heads.clear()
         elif method == CONNECTION_CLOSE and stop - start > 3:
             text = data[start + 3 : min(stop, start + 3 + data[start + 2])].decode("utf-8", "replace")
             self.farewell = Farewell(int.from_bytes(data[start : start + 2], "big"), text)

@@ -16,17 +16,18 @@ CHANNEL_OPEN_OK = struct.pack(">HH", 20, 11)
 CHANNEL_CLOSE = struct.pack(">HH", 20, 40)
 DELIVER = struct.pack(">HH", 60, 60)
 DELIVER_NUMBER = int.from_bytes(DELIVER, "big")
-AT_CONSUMER_TAG = 11
-"""Where a basic.deliver's consumer tag begins: after the frame's head, the class and the method."""
 SMALLEST_CONTENT = 2 * OVERHEAD + 14
 """Bytes of a content header frame without properties, and of an empty body frame."""
+SMALLEST_HEADER = 12
+"""Bytes of a content header before its properties' flags."""
 LARGEST_FRAME = 131_072
 """Bytes, until connection.tune says what the broker sends at most (RabbitMQ's default)."""
 UNBOUNDED = 1 << 27
 """Bytes: what is taken for a frame of a broker that sets no bound (frame_max 0)."""
 
 HEAD = struct.Struct(">BHI")
-METHOD_AND_TAG = struct.Struct(">IB")
+METHOD_HEAD = struct.Struct(">BHIIB")
+"""A frame's head, class and method, and the length of a basic.deliver's consumer tag."""
 CONTENT = struct.Struct(">BHIIQ")
 TAG_AND_FLAG = struct.Struct(">QB")
 BODY_SIZE = struct.Struct(">Q")
@@ -38,20 +39,6 @@ class BrokenStreamError(Exception):
 
     before: Sequence[bytes] = ()
     """What came sound before it and is not ours, in order."""
-
-
-def whole_content(data: bytes, header: int, channel: int, largest: int) -> tuple[int, int]:
-    """Where the frame of the body begins, and ends, behind that of the content's header; 0: not so, or not here."""
-    kind, on_channel, size, _, body_size = CONTENT.unpack_from(data, header)
-    body: int = header + size + OVERHEAD
-    end: int = body + body_size + OVERHEAD
-    largest -= OVERHEAD
-    if kind != HEADER or on_channel != channel or end > len(data) or not 12 <= size <= largest >= body_size > 0:
-        return 0, 0
-    kind, on_channel, size = HEAD.unpack_from(data, body)
-    if kind != BODY or on_channel != channel or size != body_size:
-        return 0, 0
-    return (body, end) if data[body - 1] == data[end - 1] == FRAME_END else (0, 0)
 
 
 def short_string(data: bytes, position: int) -> tuple[str, int]:
