@@ -11,10 +11,9 @@ from pamqp.body import ContentBody
 from pamqp.frame import marshal
 from pamqp.header import ContentHeader
 
-from consumer.broker.amqp.convert import properties_in, table
+from consumer.broker.amqp.convert import message_in, table
 from consumer.broker.amqp.cutter import Cutter
 from consumer.broker.amqp.outlet import settlement
-from consumer.core.delivery import Message
 from consumer.core.ledger import Entry, Ledger
 from consumer.core.watermark import Verb, coalesced
 from consumer.decoding import Decoder
@@ -82,8 +81,7 @@ class Work:
         return b"".join(settlement(CHANNEL, f.verb, f.tag, multiple=f.multiple) for f in frames)
 
     def _receive(self, tag: int, redelivered: bool, exchange: str, key: str, header: bytes, body: bytes) -> None:
-        properties, defect = properties_in(header)
-        message = Message(body, "orders", exchange, key, redelivered, properties, defect)
+        message = message_in(header, body, "orders", exchange, key, redelivered)
         self._entries.append(self._ledger.receive(LEASE, tag, message))
 
 

@@ -41,28 +41,20 @@ class Defect:
     raw: bytes
 
 
-class Unread:
-    """Properties that are left undecoded until somebody asks: all that work needs of most messages is in here."""
-
-    __slots__ = ("headers", "message_id", "read")
-
-    content_encoding = None
-    """A message that has one is read at once."""
-
-    def __init__(self, message_id: str | None, headers: Mapping[str, object], read: Callable[[], Properties]) -> None:
-        self.message_id = message_id
-        self.headers = headers
-        self.read = read
-        """Decodes them all; they are known to be readable."""
-
-
 NO_PROPERTIES = Properties()
 
 
 class Message:
-    """What arrived: the body, untouched, and where it came from. One is made for each delivery, so it is small."""
+    """What arrived: the body, untouched, and where it came from. One is made for each delivery, so it is small.
 
-    __slots__ = ("_given", "body", "defect", "exchange", "queue", "redelivered", "routing_key")
+    `message_id`: the publisher's name for it, if it gave one. `content_encoding`: how the body is compressed or
+    encoded, if it is. `headers`: all, those that are for us among them. `properties` has the rest.
+    """
+
+    __slots__ = (
+        *("_properties", "body", "content_encoding", "defect", "exchange", "headers", "message_id", "queue"),
+        *("redelivered", "routing_key"),
+    )
 
     def __init__(
         self,
@@ -71,7 +63,7 @@ class Message:
         exchange: str = "",
         routing_key: str = "",
         redelivered: bool = False,
-        properties: Properties | Unread = NO_PROPERTIES,
+        properties: Properties = NO_PROPERTIES,
         defect: Defect | None = None,
     ) -> None:
         self.body = body
@@ -79,30 +71,47 @@ class Message:
         self.exchange = exchange
         self.routing_key = routing_key
         self.redelivered = redelivered
-        self._given = properties
+        self.message_id = properties.message_id
+        self.headers = properties.headers
+        self.content_encoding = properties.content_encoding
+        self._properties: Properties | Callable[[], Properties] = properties
         self.defect = defect
+
+    @classmethod
+    def unread(
+        cls,
+        body: bytes,
+        queue: str,
+        exchange: str,
+        routing_key: str,
+        redelivered: bool,
+        message_id: str | None,
+        headers: Mapping[str, object],
+        read: Callable[[], Properties],
+    ) -> "Message":
+        """One whose properties are decoded when somebody asks for the rest. They are known to be readable.
+
+        It has no content encoding.
+        """
+        self = cls.__new__(cls)
+        self.body = body
+        self.queue = queue
+        self.exchange = exchange
+        self.routing_key = routing_key
+        self.redelivered = redelivered
+        self.message_id = message_id
+        self.headers = headers
+        self.content_encoding = None
+        self._properties = read
+        self.defect = None
+        return self
 
     @property
     def properties(self) -> Properties:
         """All its basic properties."""
-        if isinstance(self._given, Unread):
-            self._given = self._given.read()
-        return self._given
-
-    @property
-    def message_id(self) -> str | None:
-        """The publisher's name for the message, if it gave one."""
-        return self._given.message_id
-
-    @property
-    def headers(self) -> Mapping[str, object]:
-        """Its headers, those that are for us among them."""
-        return self._given.headers
-
-    @property
-    def content_encoding(self) -> str | None:
-        """How the body is compressed or encoded, if it is."""
-        return self._given.content_encoding
+        if not isinstance(self._properties, Properties):
+            self._properties = self._properties()
+        return self._properties
 
     @property
     def content_type(self) -> str | None:
@@ -141,34 +150,31 @@ class Message:
         """What a quorum queue has counted of it (`x-delivery-count`): returns up to 4.2, failures from 4.3 on."""
         return self._number(headers.RETURNS)
 
-    @property
     def identity(self) -> Identity | None:
         """What tells it from other messages when it comes back; None without a message id.
 
         A body and our copies' number belong to it: a publisher may use an id twice, and a copy of ours is another
         message than the one that was acked for it.
         """
-        given = self._given
-        if given.message_id is None:
+        if self.message_id is None:
             return None
-        copies = self.copies if given.headers else 0
-        return given.message_id, copies, len(self.body), hash(self.body[:IDENTIFYING_BYTES])
+        copies = self.copies if self.headers else 0
+        return self.message_id, copies, len(self.body), hash(self.body[:IDENTIFYING_BYTES])
 
     @property
     def origin(self) -> tuple[str, str]:
         """The exchange and the routing key that it was first published with, copies of ours looked through."""
-        exchange = self._given.headers.get(headers.EXCHANGE)
-        routing_key = self._given.headers.get(headers.ROUTING_KEY)
+        exchange = self.headers.get(headers.EXCHANGE)
+        routing_key = self.headers.get(headers.ROUTING_KEY)
         if self.copies and _is_name(exchange) and _is_name(routing_key):
             return str(exchange), str(routing_key)
         return self.exchange, self.routing_key
 
     def _number(self, header: str) -> int:
         """A count in a header; what is no count (anybody can write headers) is none."""
-        given = self._given.headers
-        if not given:
+        if not self.headers:
             return 0
-        count = given.get(header)
+        count = self.headers.get(header)
         return count if isinstance(count, int) and 0 < count < UNBELIEVABLE else 0
 
 

@@ -7,7 +7,7 @@ or have ended with its ack lost on the way.
 """
 
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from consumer.core.delivery import Identity
 from consumer.core.ledger import Entry
@@ -21,8 +21,7 @@ queue. An ack takes 21 bytes: more than these do not wait in the buffers of a co
 class Runs:
     """Which messages run here, or have run, whose lease was lost. Messages without a message id are not known again."""
 
-    def __init__(self, is_ours: Callable[[Entry], bool]) -> None:
-        self._is_ours = is_ours
+    def __init__(self) -> None:
         self._leaseless: defaultdict[Identity, list[Entry]] = defaultdict(list)
         self._joined: dict[Entry, Entry] = {}
         self._acked: deque[tuple[int | None, Identity]] = deque(maxlen=MEMORY)
@@ -35,11 +34,11 @@ class Runs:
         Acks made on it may have been lost with it. But a publisher's duplicate that will come back must not be taken
         for the one that was acked.
         """
-        running = [(entry.message.identity, entry) for entry in in_flight]
+        running = [(entry.message.identity(), entry) for entry in in_flight]
         for identity, entry in running:
             if identity is not None:
                 self._leaseless[identity].append(entry)
-        to_come = {identity for identity, _ in running} | {entry.message.identity for entry in unstarted}
+        to_come = {identity for identity, _ in running} | {entry.message.identity() for entry in unstarted}
         for identity in filter(None, to_come):
             self._memory.pop(identity, None)
         for identity in self._acked_on(lease):
@@ -48,7 +47,7 @@ class Runs:
 
     def join(self, entry: Entry) -> bool:
         """Whether this redelivery's message is being run here: then it waits for that, and is settled with it."""
-        identity = entry.message.identity
+        identity = entry.message.identity()
         for run in self._leaseless.get(identity, ()) if identity is not None else ():
             if self.holder(run) is None:  # else it has one: this is a duplicate, made by the publisher
                 self._joined[run] = entry
@@ -57,30 +56,30 @@ class Runs:
 
     def recall(self, entry: Entry) -> Outcome | None:
         """What came of this redelivery's message, if it was run here and its settlement was lost; told once."""
-        identity = entry.message.identity
+        identity = entry.message.identity()
         return None if identity is None else self._memory.pop(identity, None)
 
     def holder(self, run: Entry) -> Entry | None:
         """The delivery over which this run can be settled: its own, or a redelivery that joined it."""
-        if self._is_ours(run):
+        if run.held:
             return run
         joined = self._joined.get(run)
-        return joined if joined is not None and self._is_ours(joined) else None
+        return joined if joined is not None and joined.held else None
 
     def joined(self) -> list[Entry]:
         """The redeliveries that wait for a run here."""
-        return [entry for entry in self._joined.values() if self._is_ours(entry)]
+        return [entry for entry in self._joined.values() if entry.held]
 
     def acked(self, run: Entry) -> None:
         """It has completed, and was acked over its own lease."""
-        identity = run.message.identity
+        identity = run.message.identity()
         if identity is not None:
             self._acked.append((run.lease, identity))
 
     def ended(self, run: Entry, outcome: Outcome, settled_on: Entry | None) -> None:
         """It is over. `settled_on` None: nobody could be told what came of it, a redelivery will be."""
         self._joined.pop(run, None)
-        identity = run.message.identity
+        identity = run.message.identity()
         if identity is None:
             return
         if run in self._leaseless.get(identity, ()):

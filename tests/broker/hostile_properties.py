@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pamqp import commands as spec
 from pamqp.header import ContentHeader
 
-from consumer.broker.amqp.convert import properties_in
+from consumer.broker.amqp.convert import message_in
 
 FLAGS = spec.Basic.Properties.flags
 SIZES = {b"t": 1, b"b": 1, b"B": 1, b"s": 2, b"u": 2, b"I": 4, b"i": 4, b"l": 8, b"L": 8, b"D": 5, b"T": 8}
@@ -37,7 +37,7 @@ class Encoded(spec.Basic.Properties):
     @property
     def readable(self) -> bool:
         """Whether pamqp can decode them."""
-        return properties_in(ContentHeader(properties=self).marshal())[1] is None
+        return message_in(ContentHeader(properties=self).marshal(), b"", "orders").defect is None
 
 
 def short(content: bytes) -> bytes:

@@ -20,7 +20,7 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp.header import ContentHeader
 
 from consumer import Worker
-from consumer.broker.amqp.convert import properties_for, properties_in
+from consumer.broker.amqp.convert import message_in, properties_for
 from consumer.core.delivery import Message, Outgoing, Properties
 from consumer.core.outcome import Parked
 from consumer.core.parking import bare_copy
@@ -48,8 +48,7 @@ def test_a_forged_origin_that_no_frame_could_have_carried_is_not_believed_so_tha
 @pytest.mark.parametrize("depth", range(440, 520, 4))
 def test_headers_nested_so_deep_that_they_can_be_read_and_not_sent_again_are_a_permanent_refusal(depth: int) -> None:
     encoded = Encoded({"headers": long(short(b"k") + nested(b"F", depth))})
-    read = properties_in(ContentHeader(properties=encoded).marshal())
-    properties = Message(b"", "orders", "", "", False, *read).properties
+    properties = message_in(ContentHeader(properties=encoded).marshal(), b"", "orders").properties
     with suppress(ValueError):
         properties_for(Outgoing(b"", "orders", properties=properties), largest=131_072)
 

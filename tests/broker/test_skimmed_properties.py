@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from pamqp import commands as spec
 from pamqp.header import ContentHeader
 
-from consumer.broker.amqp.convert import properties_in, table
+from consumer.broker.amqp.convert import message_in, table
 from consumer.broker.amqp.skim import skim
-from consumer.core.delivery import Message, Properties, Unread
-from tests.broker.hostile_properties import Encoded, headers, other_properties
+from consumer.core.delivery import Message, Properties
+from tests.broker.hostile_properties import Encoded, headers, other_properties, short
 
 
 def decoded_at_once(header: bytes) -> Properties | None:
@@ -38,12 +38,11 @@ def decoded_at_once(header: bytes) -> Properties | None:
 
 
 def assert_the_same_as_at_once(header: bytes) -> None:
-    properties, defect = properties_in(header)
+    message = message_in(header, b"", "orders")
     at_once = decoded_at_once(header)
-    assert (defect is None) == (at_once is not None)
+    assert (message.defect is None) == (at_once is not None)
     if at_once is None:
         return
-    message = Message(b"", "orders", properties=properties)
     assert message.message_id == at_once.message_id
     assert message.content_encoding == at_once.content_encoding
     assert repr(message.headers) == repr(at_once.headers)  # by their text: NaN is not equal to itself
@@ -71,6 +70,22 @@ def test_and_where_they_are_any_bytes(header: bytes) -> None:
     assert_the_same_as_at_once(header)
 
 
+BEFORE_THE_ID = ("content_type", "delivery_mode", "priority", "correlation_id", "reply_to", "expiration")
+
+
+@given(other_properties, st.integers(0, 4), st.binary(max_size=6), st.booleans())
+def test_and_behind_a_message_that_begins_like_them(
+    parts: dict[str, bytes], cut: int, more: bytes, is_of_its_length: bool
+) -> None:
+    before = {name: part for name, part in parts.items() if name in BEFORE_THE_ID}
+    first = encoded({**before, "message_id": short(b"m-1")})
+    message_in(first, b"", "orders")
+    tail = short(more) if is_of_its_length else more
+    assert_the_same_as_at_once(first[: len(first) - cut] + tail)
+    assert_the_same_as_at_once(encoded({**parts, "message_id": short(b"m-1")}))
+    assert_the_same_as_at_once(first)
+
+
 @pytest.mark.parametrize(
     ("given_properties", "is_skimmed"),
     [
@@ -93,7 +108,7 @@ def test_they_are_decoded_once() -> None:
         reads.append(1)
         return replace(Properties(), message_id="m", app_id="shop")
 
-    message = Message(b"", "orders", properties=Unread("m", {}, read))
+    message = Message.unread(b"", "orders", "", "", False, "m", {}, read)
     assert (message.message_id, message.content_encoding, message.attempt, reads) == ("m", None, 1, [])
     assert (message.properties.app_id, message.content_type, reads) == ("shop", None, [1])
 

@@ -8,9 +8,8 @@ from pamqp.header import ContentHeader
 
 from consumer import Delivery, Settings, Worker
 from consumer.broker.amqp import AmqpBroker
-from consumer.broker.amqp.convert import properties_in
+from consumer.broker.amqp.convert import message_in
 from consumer.broker.port import Tls
-from consumer.core.delivery import Properties
 from consumer.core.events import Event
 from consumer.testing.brokers import BrokerHandle
 
@@ -27,12 +26,11 @@ def hostile_header() -> bytes:
 
 
 def test_a_timestamp_beyond_the_calendar_is_a_defect_and_what_came_before_it_is_there() -> None:
-    read, defect = properties_in(hostile_header())
-    assert isinstance(read, Properties)
-    assert (read.message_id, read.timestamp) == ("m-1", None)
-    assert defect is not None
-    assert "can't be decoded" in defect.reason
-    assert defect.raw == hostile_header()
+    message = message_in(hostile_header(), b"", "orders")
+    assert (message.message_id, message.properties.timestamp) == ("m-1", None)
+    assert message.defect is not None
+    assert "can't be decoded" in message.defect.reason
+    assert message.defect.raw == hostile_header()
 
 
 class Hostile(spec.Basic.Properties):

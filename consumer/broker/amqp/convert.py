@@ -6,7 +6,6 @@ May know: pamqp's frames, core's records. May not know: channels.
 import dataclasses
 import re
 from collections.abc import Mapping
-from functools import partial
 from typing import cast
 
 from aiormq.abc import DeliveredMessage
@@ -15,7 +14,7 @@ from pamqp.common import FieldTable
 from pamqp.header import ContentHeader
 
 from consumer.broker.amqp.skim import skim
-from consumer.core.delivery import Defect, Message, Outgoing, Properties, Unread
+from consumer.core.delivery import Defect, Message, Outgoing, Properties
 from consumer.core.facts import Version
 
 PERSISTENT = 2
@@ -59,19 +58,20 @@ def message_from(delivered: DeliveredMessage, delivery: spec.Basic.Deliver, queu
     )
 
 
-def properties_in(header: bytes) -> tuple[Properties | Unread, Defect | None]:
-    """The properties in the payload of a content header frame, and what could not be read of them.
+def message_in(
+    header: bytes, body: bytes, queue: str, exchange: str = "", routing_key: str = "", redelivered: bool = False
+) -> Message:
+    """The message with these properties, the payload of a content header frame, and with what can't be read of them.
 
     One message's trouble must not become its connection's: it would come back after each reconnect.
     """
     skimmed = skim(header)
     if skimmed is None:
-        return _decoded(header)
-    return Unread(*skimmed, partial(_read, header)), None
-
-
-def _read(header: bytes) -> Properties:
-    return _decoded(header)[0]
+        return Message(body, queue, exchange, routing_key, redelivered, *_decoded(header))
+    message_id, headers = skimmed
+    return Message.unread(
+        body, queue, exchange, routing_key, redelivered, message_id, headers, lambda: _decoded(header)[0]
+    )
 
 
 def _decoded(header: bytes) -> tuple[Properties, Defect | None]:

@@ -16,12 +16,11 @@ from uuid import uuid4
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp import commands as spec
 
-from consumer.broker.amqp.convert import message_from, properties_in
+from consumer.broker.amqp.convert import message_from, message_in
 from consumer.broker.amqp.errors import CONNECTION_ERRORS, cancellations_of_the_client, consuming, reason
 from consumer.broker.amqp.lane import Lane
 from consumer.broker.amqp.outlet import ClientOutlet, LaneOutlet, Outlet
-from consumer.broker.port import OnDelivery
-from consumer.core.delivery import Message
+from consumer.broker.port import OnDelivery, OnLost
 from consumer.core.queue import Queue
 from consumer.core.watermark import Verb
 
@@ -38,6 +37,7 @@ class AmqpLease:
         address: str,
         queue: Queue,
         on_delivery: OnDelivery,
+        on_lost: "OnLost | None",
         lane: Lane | None,
     ) -> None:
         self.id = next(_ids)
@@ -47,6 +47,7 @@ class AmqpLease:
         self._address = address
         self._queue = queue
         self._on_delivery = on_delivery
+        self._on_lost = on_lost
         self._lane = lane
         self._consumer_tag = ""
         self._outlet: Outlet = ClientOutlet(channel) if lane is None else LaneOutlet(lane, channel.number)
@@ -120,8 +121,7 @@ class AmqpLease:
         self, tag: int, redelivered: bool, exchange: str, routing_key: str, header: bytes, body: bytes
     ) -> None:
         if not self.lost.done():
-            properties, defect = properties_in(header)
-            message = Message(body, self._queue.name, exchange, routing_key, redelivered, properties, defect)
+            message = message_in(header, body, self._queue.name, exchange, routing_key, redelivered)
             self._on_delivery(self, tag, message)
 
     async def _quietly_cancel(self) -> None:
@@ -151,3 +151,5 @@ class AmqpLease:
             self._outlet.drop()
             if self._lane is not None:
                 self._lane.cutter.remove(self._consumer_tag)
+            if self._on_lost is not None:
+                self._on_lost(self)

@@ -14,8 +14,8 @@ from pamqp import decode
 
 from consumer.broker.amqp.table import plain_table
 
-FIRST = 14
-"""Where the properties begin: after class, weight, body size, and the flags."""
+FLAGS, FIRST = 12, 14
+"""Where the flags and then the properties begin: after class, weight and body size."""
 TEXT, MESSAGE_ID, TABLE, MOMENT, OCTET = 0, -1, -2, 8, 1
 """Kinds of properties; those of a fixed size are that size in bytes."""
 KINDS = (TEXT, None, TABLE, OCTET, OCTET, TEXT, TEXT, TEXT, MESSAGE_ID, MOMENT, TEXT, TEXT, TEXT, TEXT)
@@ -23,6 +23,8 @@ KINDS = (TEXT, None, TABLE, OCTET, OCTET, TEXT, TEXT, TEXT, MESSAGE_ID, MOMENT, 
 EMPTY = b"\x00\x00\x00\x00"
 
 _NO_HEADERS: Mapping[str, object] = {}
+_before_id: tuple[bytes, int] = b"none yet", FIRST
+"""The flags and all that came before the last message's id, and where that began: most are like the one before."""
 
 
 def skim(header: bytes) -> tuple[str | None, Mapping[str, object]] | None:
@@ -30,8 +32,26 @@ def skim(header: bytes) -> tuple[str | None, Mapping[str, object]] | None:
 
     What isn't None can be decoded without an error: its texts are ASCII, and all is as long as it says.
     """
-    steps, position = _steps(header[12:FIRST]), FIRST
+    global _before_id  # noqa: PLW0603 - an object that held it would cost what it saves
+    before_id, start = _before_id
+    if header[FLAGS:start] == before_id and start < len(header):
+        text = header[start + 1 :]
+        if header[start] == len(text) and text.isascii():
+            return text.decode(), _NO_HEADERS
+    skimmed = _skimmed(header)
+    if skimmed is None:
+        return None
+    message_id, headers, start = skimmed
+    if start and headers is _NO_HEADERS:
+        _before_id = header[FLAGS:start], start
+    return message_id, headers
+
+
+def _skimmed(header: bytes) -> tuple[str | None, Mapping[str, object], int] | None:
+    """And where the message id begins, if it is the last of all; else 0."""
+    steps, position = _steps(header[FLAGS:FIRST]), FIRST
     message_id, headers = None, _NO_HEADERS
+    kind = start = 0
     if steps is None:
         return None
     try:
@@ -53,7 +73,9 @@ def skim(header: bytes) -> tuple[str | None, Mapping[str, object]] | None:
                     message_id = text.decode("ascii")
     except Exception:  # noqa: BLE001 - whatever pamqp makes of hostile bytes, it makes of them again, and that is told
         return None
-    return (message_id, headers) if position == len(header) else None
+    if position != len(header):
+        return None
+    return message_id, headers, start if kind == MESSAGE_ID else 0
 
 
 def _table(header: bytes, start: int, end: int) -> Mapping[str, object]:
