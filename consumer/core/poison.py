@@ -19,7 +19,9 @@ FATAL_OR_RETURNED = 1000
 
 def poison(message: Message, facts: QueueFacts | None, policy: RetryPolicy) -> str | None:
     """Why a message must not be started once more; None: it may be."""
-    if facts is None or message.returns < FATAL or message.returns < _bound(facts, policy):
+    if facts is None or not message.headers:
+        return None  # nearly all: the broker counts in a header
+    if message.returns < FATAL or message.returns < _bound(facts, policy):
         return None
     if facts.native_delay:
         return f"poison: {message.returns} times it failed, or its worker or its connection was gone"

@@ -62,7 +62,8 @@ class Attempt:
             entry.handling = False
             if timer is not None:
                 timer.cancel()
-        if not entry.given_up and (task := asyncio.current_task()) is not None and task.cancelling():
+        task = asyncio.current_task()
+        if task is not None and task.cancelling() and not entry.given_up:
             await _absorb_cancellations(task)
         is_completed = failure is None and entry.interrupted is None
         outcome = COMPLETED if is_completed else self._outcome(entry, failure)

@@ -47,7 +47,21 @@ class Handler:
 
     def ready(self) -> Call:
         """`call`, with the middleware around it; made once, for it takes time."""
-        return around(self.middleware, self.call)
+        plan = self.plan
+        takes_a_payload_alone = plan.takes_payload and plan.delivery_parameter is None
+        is_usual = takes_a_payload_alone and plan.is_async and self.processes is None
+        return around(self.middleware, self._usual() if is_usual else self.call)
+
+    def _usual(self) -> Call:
+        """`call` for what most handlers are, without its questions."""
+        decode, function = self.plan.decoder, self.function
+
+        def call(message: Message, _delivery: Delivery | None) -> Awaitable[object]:
+            if message.defect is not None:
+                raise Undecodable(message.defect.reason)
+            return function(decode(message.body, message))  # type: ignore[return-value]  # the plan says that it is one
+
+        return call
 
     @property
     def payload_type(self) -> object:

@@ -82,7 +82,9 @@ class Owner:
         realm = Realm(self)
         context = (context or self._outside).copy()
         context.run(_here.set, realm)
-        return _owned(realm, work, loop=self._loop, name=name, context=context)
+        task = Owned(work, loop=self._loop, name=name, context=context)
+        task.realm = realm
+        return task
 
     def free(self, work: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T]":
         """User code that anybody may cancel: a task as the host makes them."""
