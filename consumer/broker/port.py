@@ -17,6 +17,8 @@ from consumer.core.queue import Queue
 OnDelivery: TypeAlias = "Callable[[Lease, int, Message], None]"
 """(lease, delivery tag, message): a plain call that only records and dispatches. It may come before
 `consume` has returned, and until `cancel` has returned; it never comes after."""
+OnLost: TypeAlias = "Callable[[Lease], None]"
+"""(lease): a plain call that only records, the moment when `Lease.lost` is done. Who waits for that one hears later."""
 
 
 class Lease(Protocol):
@@ -81,7 +83,9 @@ class Connection(Protocol):
         Returns what could be found out about it. Raises BrokerRefused (retrying can't help) or BrokerAway.
         """
 
-    async def consume(self, queue: Queue, prefetch: int, on_delivery: OnDelivery) -> Lease:
+    async def consume(
+        self, queue: Queue, prefetch: int, on_delivery: OnDelivery, on_lost: "OnLost | None" = None
+    ) -> Lease:
         """Open a channel and consume the queue on it, with a fresh consumer tag."""
 
     async def close(self) -> None:

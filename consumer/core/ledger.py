@@ -34,18 +34,16 @@ class Move(Enum):
     __hash__ = object.__hash__
 
 
-TABLE: dict[tuple[State, Move], State] = {
-    (State.PREFETCHED, Move.START): State.IN_FLIGHT,
-    (State.PREFETCHED, Move.ACK): State.ACKED,
-    (State.PREFETCHED, Move.REQUEUE): State.REQUEUED,
-    (State.PREFETCHED, Move.LOSE): State.LOST,
-    (State.IN_FLIGHT, Move.ACK): State.ACKED,
-    (State.IN_FLIGHT, Move.REQUEUE): State.REQUEUED,
-    (State.IN_FLIGHT, Move.LOSE): State.STALE,
-    (State.STALE, Move.ACK): State.LOST,
-    (State.STALE, Move.REQUEUE): State.LOST,
+TABLE: dict[Move, dict[State, State]] = {
+    Move.START: {State.PREFETCHED: State.IN_FLIGHT},
+    Move.ACK: {State.PREFETCHED: State.ACKED, State.IN_FLIGHT: State.ACKED, State.STALE: State.LOST},
+    Move.REQUEUE: {State.PREFETCHED: State.REQUEUED, State.IN_FLIGHT: State.REQUEUED, State.STALE: State.LOST},
+    Move.LOSE: {State.PREFETCHED: State.LOST, State.IN_FLIGHT: State.STALE},
 }
+START, ACK, REQUEUE, LOSE = Move
+"""By names of their own: Python 3.11 takes its time to find a member of an enumeration."""
 UNSETTLED = frozenset({State.PREFETCHED, State.IN_FLIGHT})
+OPEN = UNSETTLED | {State.STALE}
 
 
 class IllegalMoveError(Exception):
@@ -91,9 +89,14 @@ class Entry:
         return self.interrupted is Interruption.GIVEN_UP
 
     @property
+    def held(self) -> bool:
+        """Whether it is still ours: its lease stands, and it is not settled."""
+        return self.state in UNSETTLED
+
+    @property
     def open(self) -> bool:
         """Whether anything can still happen to it."""
-        return self.state in UNSETTLED or self.state is State.STALE
+        return self.state in OPEN
 
 
 class Ledger:
@@ -112,21 +115,21 @@ class Ledger:
 
     def start(self, entry: Entry) -> None:
         """Its handler is about to run."""
-        self._move(entry, Move.START)
+        self._move(entry, START)
 
     def ack(self, entry: Entry) -> bool:
         """It is done. True: the broker must be told. False: its lease is lost, there is nobody to tell."""
-        return self._settle(entry, Move.ACK)
+        return self._settle(entry, ACK)
 
     def requeue(self, entry: Entry) -> bool:
         """It goes back to its queue. True: the broker must be told. False: it goes back by itself."""
-        return self._settle(entry, Move.REQUEUE)
+        return self._settle(entry, REQUEUE)
 
     def lose(self, lease: int) -> list[Entry]:
         """The lease is gone, with all that was unsettled on it. Returns those entries, each moved."""
         entries = list(self._unsettled.pop(lease, {}).values())
         for entry in entries:
-            self._move(entry, Move.LOSE)
+            self._move(entry, LOSE)
         return entries
 
     def lowest(self, lease: int) -> int | None:
@@ -151,7 +154,7 @@ class Ledger:
 
     @staticmethod
     def _move(entry: Entry, move: Move) -> None:
-        target = TABLE.get((entry.state, move))
+        target = TABLE[move].get(entry.state)
         if target is None:
             raise IllegalMoveError(f"{move.name} on a delivery that is {entry.state.name} (tag {entry.tag})")
         entry.state = target

@@ -19,7 +19,9 @@ class Verb(Enum):
     __hash__ = object.__hash__  # by identity, as they are compared
 
 
-_ACKS = {Verb.ACK}
+ACK, NACK, REJECT = Verb
+"""By names of their own, as in the ledger."""
+_ACKS = {ACK}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from consumer.broker.port import Lease
 from consumer.core.delivery import Message
 from consumer.core.events import Event, EventName
 from consumer.core.facts import QueueFacts
-from consumer.core.ledger import Entry, Interruption, State
+from consumer.core.ledger import OPEN, UNSETTLED, Entry, Interruption, State
 from consumer.engine.budget import Budget
 from consumer.engine.handler import Handler
 from consumer.engine.notes import Notes
@@ -38,6 +38,10 @@ class Intake(Enum):
     RETURNING = auto()  # nacked at once
 
 
+_OPEN = Intake.OPEN
+"""By a name of its own, as in the ledger."""
+
+
 class Dispatcher:
     """Where the deliveries of one queue wait, and where its handler tasks live."""
 
@@ -45,6 +49,7 @@ class Dispatcher:
         self, handler: Handler, work: Work, settler: Settler, budget: Budget, owner: Owner, notes: Notes
     ) -> None:
         self.handler = handler
+        self._concurrency = handler.concurrency
         self.tally = notes.tallies[handler.queue.name]
         self._work = work
         self._settler = settler
@@ -78,22 +83,25 @@ class Dispatcher:
             self.tally.redelivered += 1
             if self._is_known(entry):
                 return
-        if self._intake is Intake.RETURNING:
+        if self._intake is _OPEN and not self._waiting and len(self._tasks) < self._concurrency and self._budget.take():
+            self._start(entry, self._work.run)
+        elif self._intake is Intake.RETURNING:
             self._settler.requeue(entry, self._handing_back_for)
-            return
-        self._waiting.append(entry)
-        self._fill()
-        if self._waiting:
+        else:
             entry.waiting_since = monotonic()
+            self._waiting.append(entry)
 
     def know(self, facts: QueueFacts) -> None:
         """What the queue was found to be, when it was prepared."""
         self._work.returning.facts = facts
         self._counts_attempts = facts.native_delay
 
-    def forget(self, lease: Lease) -> None:
-        """The lease is lost: what waited here will be delivered again, perhaps elsewhere; what runs, runs on."""
+    def lose(self, lease: Lease) -> None:
+        """The lease is being lost: a plain call that records. `forget` follows."""
         self._settler.lose(lease)
+
+    def forget(self, lease: Lease) -> None:
+        """A lease was lost: what waited here will be delivered again, perhaps elsewhere; what runs, runs on."""
         unstarted = [entry for entry in self._waiting if not entry.open]
         self._waiting = deque(entry for entry in self._waiting if entry.open)
         running = [entry for entry in self._tasks if entry.state is State.STALE and entry.lease == lease.id]
@@ -135,7 +143,7 @@ class Dispatcher:
             if near_the_limit:
                 await self._work.returning.hand_back(near_the_limit, reason)
         finally:  # cancelled: better by nack than by closing
-            for entry in filter(self._settler.holds, near_the_limit):
+            for entry in near_the_limit:
                 self._settler.requeue(entry, reason)
 
     def flush(self) -> None:
@@ -174,8 +182,8 @@ class Dispatcher:
         return True
 
     def _fill(self) -> None:
-        while self._intake is Intake.OPEN and self._waiting and len(self._tasks) < self.handler.concurrency:
-            if not self._settler.holds(self._waiting[0]):
+        while self._intake is _OPEN and self._waiting and len(self._tasks) < self._concurrency:
+            if self._waiting[0].state not in UNSETTLED:
                 self._waiting.popleft()  # its lease went this very moment: it will be delivered again
             elif self._budget.take():
                 self._start(self._waiting.popleft(), self._work.run)
@@ -204,7 +212,7 @@ class Dispatcher:
 
     def _ended(self, entry: Entry) -> None:
         del self._tasks[entry]
-        if entry.open:
+        if entry.state in OPEN:
             self._work.drop(entry)
         if self._waiting:
             self._fill()

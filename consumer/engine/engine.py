@@ -213,7 +213,7 @@ class Engine:
             handler.retry,
             Attempt(handler, self.users_publisher, self._draining, self._notes, tally),
             once,
-            Runs(self._settler.holds),
+            Runs(),
             self._settler,
             Parking(self.publisher, handler.queue.parking, self._notes),
             PuttingOff(self.publisher, self._notes),

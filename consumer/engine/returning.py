@@ -38,7 +38,7 @@ class Returning:
         """Returns when the broker has confirmed the copy. Raises LeaseLost, and PublishFailed when it is permanent."""
         await until_confirmed(
             lambda: self._publisher.publish(saved_copy(entry.message)),
-            lambda: self._settler.holds(entry),
+            lambda: entry.held,
             lambda _, error: self._tell_failed(entry, error),
         )
 
@@ -47,7 +47,7 @@ class Returning:
         await asyncio.gather(*(self._save_or_nack(entry, reason) for entry in entries))
 
     async def _save_or_nack(self, entry: Entry, reason: str) -> None:
-        if not self._settler.holds(entry):
+        if not entry.held:
             return  # it goes back by itself
         try:
             await self._publisher.publish(saved_copy(entry.message))

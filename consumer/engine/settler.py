@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from consumer.broker.port import Lease
 from consumer.core.delivery import Message
 from consumer.core.events import Event, EventName
-from consumer.core.ledger import UNSETTLED, Entry, Ledger, State
-from consumer.core.watermark import Verb, coalesced
+from consumer.core.ledger import OPEN, Entry, Ledger, State
+from consumer.core.watermark import ACK, NACK, REJECT, Verb, coalesced
 from consumer.engine.notes import Notes
 
 PATIENCE = 0.005
@@ -37,6 +37,8 @@ class Settler:
     def __init__(self, ledger: Ledger, notes: Notes) -> None:
         self._ledger = ledger
         self._notes = notes
+        self.start = ledger.start
+        """It is in flight from now on: its handler is about to run, or what came of that is about to be settled."""
         self._channels: dict[int, _Channel] = {}
         self._loop = asyncio.get_running_loop()
         self._flush_is_due = False
@@ -49,15 +51,6 @@ class Settler:
             self._channels[lease.id] = _Channel(lease)
         return self._ledger.receive(lease.id, tag, message)
 
-    def holds(self, entry: Entry) -> bool:
-        """Whether it is still ours: its lease stands, and it is not settled."""
-        self._notice_a_loss(entry)
-        return entry.state in UNSETTLED
-
-    def start(self, entry: Entry) -> None:
-        """It is in flight from now on: its handler is about to run, or what came of that is about to be settled."""
-        self._ledger.start(entry)
-
     def let_go(self, entry: Entry) -> None:
         """Its run is over, and its lease was lost: nobody waits for an answer."""
         if entry.state is State.STALE:
@@ -65,20 +58,19 @@ class Settler:
 
     def ack(self, entry: Entry, outcome: str) -> bool:
         """It is done. False: its lease was lost, the broker will deliver it again."""
-        self._notice_a_loss(entry)
-        if not entry.open or not self._ledger.ack(entry):
+        if entry.state not in OPEN or not self._ledger.ack(entry):
             return False
-        self._send(entry, Verb.ACK)
+        self._send(entry, ACK)
         self._notes.settled(entry, outcome)
         return True
 
     def requeue(self, entry: Entry, reason: str) -> bool:
         """It goes back to its queue. False: its lease was lost, it goes back by itself."""
-        return self._return(entry, Verb.NACK, reason)
+        return self._return(entry, NACK, reason)
 
     def reject(self, entry: Entry, reason: str) -> bool:
         """It goes back as failed, to a queue that delays and counts that. False: its lease was lost."""
-        return self._return(entry, Verb.REJECT, reason)
+        return self._return(entry, REJECT, reason)
 
     def lose(self, lease: Lease) -> None:
         """Nothing can be settled over this lease any more."""
@@ -101,17 +93,11 @@ class Settler:
             channel.settled.clear()
 
     def _return(self, entry: Entry, verb: Verb, reason: str) -> bool:
-        self._notice_a_loss(entry)
-        if not entry.open or not self._ledger.requeue(entry):
+        if entry.state not in OPEN or not self._ledger.requeue(entry):
             return False
         self._send(entry, verb)
         self._tell("requeued", entry, {"reason": reason})
         return True
-
-    def _notice_a_loss(self, entry: Entry) -> None:
-        channel = self._channels.get(entry.lease)
-        if channel is not None and channel.lease.lost.done():
-            self.lose(channel.lease)
 
     def _send(self, entry: Entry, verb: Verb) -> None:
         self._channels[entry.lease].settled[entry.tag] = verb

@@ -61,7 +61,8 @@ class Subscription:
                 await resting.resume()
                 return resting
             handler = self.dispatcher.handler
-            lease = await connection.consume(self.queue, handler.prefetch, self.dispatcher.deliver)
+            dispatcher = self.dispatcher
+            lease = await connection.consume(self.queue, handler.prefetch, dispatcher.deliver, dispatcher.lose)
             self._lease = lease
             lease.lost.add_done_callback(lambda _: self.dispatcher.forget(lease))
             return lease

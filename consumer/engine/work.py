@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from tenacity import AsyncRetrying, retry_if_result
 
 from consumer.core.events import Event
-from consumer.core.ledger import Entry
+from consumer.core.ledger import UNSETTLED, Entry
 from consumer.core.outcome import COMPLETED, Again, Copied, Outcome, Parked, Returned
 from consumer.core.poison import poison
 from consumer.core.retry import RetryPolicy
@@ -46,7 +46,7 @@ class Work:
     async def run(self, entry: Entry) -> None:
         """Run the handler, if it may be run, and settle what came of it. Never raises."""
         try:
-            if not self.settler.holds(entry):  # lost since it was given its slot: it will be delivered again
+            if entry.state not in UNSETTLED:  # lost since it was given its slot: it will be delivered again
                 outcome: Outcome = LEASE_LOST
             elif (reason := poison(entry.message, self.returning.facts, self.policy)) is not None:
                 outcome = Parked(reason)
@@ -131,7 +131,7 @@ class Work:
         """What is left to be told to the broker, once a copy that is needed is confirmed. Raises LeaseLost."""
         match outcome:
             case Parked():
-                await self.parking.park(holder.message, outcome, attempt, lambda: self.settler.holds(holder))
+                await self.parking.park(holder.message, outcome, attempt, lambda: holder.held)
                 return Copied(outcome.name)
             case Again() if not self._is_delayed_by_the_queue(holder, outcome):
                 copying, name = self._put_off(holder, outcome), outcome.name
@@ -167,7 +167,7 @@ class Work:
     async def _put_off(self, holder: Entry, outcome: Again) -> None:
         if self._is_short(outcome) and self.draining:
             outcome = replace(outcome, seconds=0.0)  # the drain waits for nobody: another worker may have it now
-        await self.putting_off.put_off(holder.message, outcome, lambda: self.settler.holds(holder))
+        await self.putting_off.put_off(holder.message, outcome, lambda: holder.held)
 
     def _tell_retry(self, entry: Entry, outcome: Outcome) -> None:
         if isinstance(outcome, Again):

@@ -5,7 +5,7 @@ May know: the fake's server and leases. May not know: reconnection, the engine.
 
 import asyncio
 
-from consumer.broker.port import OnDelivery
+from consumer.broker.port import OnDelivery, OnLost
 from consumer.core.delays import delay_of
 from consumer.core.delivery import Outgoing
 from consumer.core.facts import QueueFacts
@@ -32,14 +32,16 @@ class FakeConnection:
         self._check_alive()
         return self._server.prepare(queue)
 
-    async def consume(self, queue: Queue, prefetch: int, on_delivery: OnDelivery) -> FakeLease:
+    async def consume(
+        self, queue: Queue, prefetch: int, on_delivery: OnDelivery, on_lost: "OnLost | None" = None
+    ) -> FakeLease:
         """See port.Connection."""
         self._server.gates.check("consume")
         self._check_alive()
         found = self._server.queues.get(queue.name)
         if found is None:
             raise BrokerAway(f"{self.address}: can't consume {queue.name!r}: 404 NOT_FOUND")
-        lease = FakeLease(self._server, self.generation, found, prefetch, on_delivery)
+        lease = FakeLease(self._server, self.generation, found, prefetch, on_delivery, on_lost)
         self.leases.append(lease)
         found.join(lease)
         try:

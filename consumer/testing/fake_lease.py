@@ -6,7 +6,7 @@ May know: the fake's queues and gates. May not know: the connection, the engine.
 import asyncio
 from itertools import count
 
-from consumer.broker.port import OnDelivery
+from consumer.broker.port import OnDelivery, OnLost
 from consumer.errors import BrokerAway
 from consumer.testing.fake_queue import FakeQueue, Stored
 from consumer.testing.fake_server import FakeServer
@@ -18,7 +18,13 @@ class FakeLease:
     """See port.Lease. Deliveries arrive one turn of the loop after the broker has sent them, in order."""
 
     def __init__(
-        self, server: FakeServer, generation: int, queue: FakeQueue, prefetch: int, on_delivery: OnDelivery
+        self,
+        server: FakeServer,
+        generation: int,
+        queue: FakeQueue,
+        prefetch: int,
+        on_delivery: OnDelivery,
+        on_lost: "OnLost | None",
     ) -> None:
         self.id = next(_ids)
         self.generation = generation
@@ -27,6 +33,7 @@ class FakeLease:
         self._server = server
         self._prefetch = prefetch
         self._on_delivery = on_delivery
+        self._on_lost = on_lost
         self._tags = count(1)
         self._last_tag = self._of_former_consumers = 0
         self._unacked: dict[int, Stored] = {}
@@ -85,6 +92,8 @@ class FakeLease:
         if self.lost.done():
             return
         self.lost.set_result(why)
+        if self._on_lost is not None:
+            self._on_lost(self)
         self.queue.leave(self)
         returned, self._unacked = [*self._unacked.values()], {}
         self._server.returned_by_closing += [stored.message for stored in returned]

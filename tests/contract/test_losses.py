@@ -2,7 +2,10 @@
 
 import asyncio
 
-from tests.contract.sides import Contract, within
+import pytest
+
+from consumer.broker.port import Lease
+from tests.contract.sides import Contract, Inbox, within
 
 
 async def test_a_lost_connection_is_told_on_the_connection_and_its_leases(contract: Contract) -> None:
@@ -27,6 +30,22 @@ async def test_a_lost_connection_returns_what_was_unacked(contract: Contract) ->
     await other.until(2)
     assert other.bodies == [b"b", b"c"]
     assert all(message.redelivered for _, message in other.arrived)
+
+
+@pytest.mark.parametrize("end", ["the connection is cut", "the channel is closed"])
+async def test_a_loss_is_told_at_once_by_a_plain_call(contract: Contract, end: str) -> None:
+    connection = await contract.prepared()
+    told: asyncio.Queue[tuple[Lease, bool]] = asyncio.Queue()
+    lease = await within(
+        connection.consume(contract.queue, 10, Inbox().take, lambda lease: told.put_nowait((lease, lease.lost.done())))
+    )
+    if end == "the connection is cut":
+        contract.side.cut()
+    else:
+        await within(lease.close())
+    assert await within(told.get()) == (lease, True)
+    await within(connection.close())
+    assert told.empty()
 
 
 async def test_settling_after_the_loss_is_silently_ignored(contract: Contract) -> None:

@@ -29,7 +29,7 @@ from consumer.broker.amqp.pulse import Pulse
 from consumer.broker.amqp.seams import Seam, seam
 from consumer.broker.amqp.tools import QueueTools
 from consumer.broker.amqp.topology import prepare
-from consumer.broker.port import OnDelivery, Tls
+from consumer.broker.port import OnDelivery, OnLost, Tls
 from consumer.broker.tls import tls_context
 from consumer.core.facts import QueueFacts, Version
 from consumer.core.queue import Queue
@@ -76,10 +76,13 @@ class AmqpConnection:
             raise BrokerAway(f"{self.address}: lost while preparing queue {queue.name!r}: {reason(error)}") from error
         return facts if self._management is None else await self._management.refined(facts, queue)
 
-    async def consume(self, queue: Queue, prefetch: int, on_delivery: OnDelivery) -> AmqpLease:
+    async def consume(
+        self, queue: Queue, prefetch: int, on_delivery: OnDelivery, on_lost: "OnLost | None" = None
+    ) -> AmqpLease:
         """See port.Connection."""
         with consuming(queue.name, self.address):
-            lease = AmqpLease(await self.channel(), self.generation, self.address, queue, on_delivery, self._lane)
+            channel = await self.channel()
+            lease = AmqpLease(channel, self.generation, self.address, queue, on_delivery, on_lost, self._lane)
             await lease.consume(prefetch)
         return lease
 
