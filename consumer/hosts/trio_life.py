@@ -82,7 +82,8 @@ class _Life(Generic[T]):
                     side.give_up()
                     _give_up(loop)
                     raise
-            await loop.run_aio_coroutine(_end_what_is_left(loop))
+            await _end_what_is_left(loop)
+            await _close_generators(loop)
 
     def _interrupted(self, interrupt: KeyboardInterrupt) -> None:
         if self.interrupt is None:
@@ -94,11 +95,16 @@ class _Life(Generic[T]):
 
 async def _outcome_of(work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> outcome.Maybe[T]:
     """What came of it; or Cancelled, where a SystemExit in a callback of somebody's has ended the loop."""
-    ended = trio.Event()
     task = loop.create_task(work)
+    await _ended(task)
+    return outcome.capture(task.result)
+
+
+async def _ended(task: "asyncio.Task[Any]") -> None:
+    """Wait for it in trio, where no sweep of asyncio's tasks reaches who waits."""
+    ended = trio.Event()
     task.add_done_callback(lambda _: ended.set())
     await ended.wait()
-    return outcome.capture(task.result)
 
 
 def _give_up(loop: asyncio.AbstractEventLoop) -> None:
@@ -114,15 +120,23 @@ def _log(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 async def _end_what_is_left(loop: asyncio.AbstractEventLoop) -> None:
     """Of asyncio tasks, as `asyncio.run` does at its end."""
-    left = asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
+    left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()
-    if left:
-        await asyncio.wait(left)
     for task in left:
+        await _ended(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             message = "a task that was left raised this when it was cancelled"
             loop.call_exception_handler({"message": message, "exception": error, "task": task})
+
+
+async def _close_generators(loop: asyncio.AbstractEventLoop) -> None:
+    """Asynchronous ones. trio-asyncio would do it in a task, and for ever wait for that if a sweep came before it."""
+    closed = False
+    while not closed:
+        closing = loop.create_task(loop.shutdown_asyncgens())
+        await _ended(closing)
+        closed = not closing.cancelled()
 
 
 def _alone(error: BaseException) -> BaseException:

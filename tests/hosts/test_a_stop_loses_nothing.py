@@ -76,7 +76,7 @@ async def test_what_is_in_flight_is_finished_and_the_rest_handed_back(
     assert worker.running
     gate.open()
 
-    assert await worker.exit() == ENDS.get((host, stop), 0)
+    assert await worker.exit() == ENDS.get((host, stop), 0), "\n".join(worker.log)
     assert worker.ids("started") == published[:2]
     assert sorted(worker.ids("settled", outcome="completed")) == published[:2]
     assert sorted(worker.ids("requeued", reason="drain")) == published[2:]

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -200,6 +201,67 @@ async def test_asyncio_tasks_that_are_left_are_ended_and_what_they_raise_is_told
             await trio_stage.told("settled")
     assert ended == ["ZeroDivisionError"]
     assert "a task that was left raised this" in caplog.text
+    assert trio_stage.report is not None
+    assert int(trio_stage.report.exit_code) == 0
+
+
+@in_trio
+async def test_whoever_cancels_all_tasks_while_the_last_ones_end_takes_nothing_from_the_report(
+    trio_stage: TrioStage,
+) -> None:
+    tasks = []
+
+    async def left() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel("swept")
+            await turns(2)
+
+    @trio_stage.worker.handler("orders")
+    async def work() -> None:
+        tasks.append(asyncio.create_task(left()))
+        await turns(2)
+
+    trio_stage.put("a")
+    async with trio_stage.serving():
+        await trio_stage.told("settled")
+    assert [task.cancelled() for task in tasks] == [True]
+    assert trio_stage.report is not None
+    assert int(trio_stage.report.exit_code) == 0
+
+
+@in_trio
+async def test_nor_whoever_does_it_while_generators_are_closed(trio_stage: TrioStage) -> None:
+    left: list[AsyncGenerator[None, None]] = []
+    closed: list[bool] = []
+
+    async def generator() -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            closed.append(True)
+
+    def sweep_new_tasks(loop: asyncio.AbstractEventLoop) -> None:
+        for task in asyncio.all_tasks(loop):
+            if "shutdown_asyncgens" in repr(task.get_coro()) and len(swept) < 2:
+                swept.append(task.cancel("swept"))
+        if not loop.is_closed() and len(swept) < 2:
+            loop.call_soon(sweep_new_tasks, loop)
+
+    swept: list[bool] = []
+
+    @trio_stage.worker.handler("orders")
+    async def work() -> None:
+        left.append(generator())
+        await anext(left[0])
+
+    trio_stage.put("a")
+    async with trio_stage.serving():
+        await trio_stage.told("settled")
+        trio_stage.loops[0].call_soon(sweep_new_tasks, trio_stage.loops[0])
+    assert (swept, closed) == ([True, True], [True])
     assert trio_stage.report is not None
     assert int(trio_stage.report.exit_code) == 0
 
