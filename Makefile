@@ -8,7 +8,7 @@ JOBS ?= 2
 PYTEST := .venv/bin/python -m pytest
 SIDE_BY_SIDE := $(PYTEST) -n $(JOBS) --dist loadfile
 
-.PHONY: help setup broker stores kubectl prometheus monitoring demo test test-browser test-hosts test-plain fuzz test-matrix test-cluster test-k8s lint drill-long figures loss-figures bench bench-growth bench-micro bench-instructions clean
+.PHONY: help setup broker stores kubectl prometheus monitoring demo test test-browser test-hosts test-plain fuzz test-matrix test-cluster test-k8s lint drill-long figures loss-figures bench bench-growth bench-micro bench-instructions bench-counted clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 26
@@ -83,6 +83,12 @@ bench: setup ## CPU per message, rate and memory beside eight peers: the table i
 	@deploy/local/bench-tools
 	@deploy/local/broker-image rabbitmq 4.0
 	.venv/bin/python -m bench.speed $(ARGS) </dev/null
+
+bench-counted: setup ## instructions a message of whole programs, ours and four peers' (valgrind; 5 minutes)
+	@deploy/local/engine up
+	@deploy/local/bench-tools
+	@deploy/local/broker-image rabbitmq 4.0
+	.venv/bin/python -m bench.speed.counted $(ARGS) </dev/null
 
 bench-growth: setup ## whether a message costs the same with 10,000 in flight, 50 queues, large bodies; and memory
 	@deploy/local/engine up

@@ -51,19 +51,22 @@ class Bench:
         places = {"python": f"{peers}/bin/python", "bin": f"{peers}/bin", "build": str(self.build)}
         return [word.format(**places) for word in subject.command]
 
-    def run(self, subject: Subject, queue: str) -> Result:
-        """Raises SubjectFailedError."""
-        count = max(1000, round(self.messages * subject.share / 1000) * 1000)
-        environment = {
+    def environment(self, subject: Subject, queue: str, count: int) -> dict[str, str]:
+        """What its process finds in the environment, beside what is there."""
+        ours = [str(PROGRAMS), str(PROGRAMS.parents[2])] if subject.packages == ("lastcall",) else []
+        return {
             "BENCH_URL": self.broker.url,
             "BENCH_QUEUE": queue,
             "BENCH_COUNT": str(count),
             "LASTCALL_AMQP_URL": self.broker.url,
-            "PYTHONPATH": os.pathsep.join([str(PROGRAMS), str(PROGRAMS.parents[2])])
-            if subject.packages == ("lastcall",)
-            else "",
+            "PYTHONPATH": os.pathsep.join(ours),
             **subject.environment,
         }
+
+    def run(self, subject: Subject, queue: str) -> Result:
+        """Raises SubjectFailedError."""
+        count = max(1000, round(self.messages * subject.share / 1000) * 1000)
+        environment = self.environment(subject, queue, count)
         self._fill(subject, queue, count, environment)
         try:
             with running(self.words(subject), PROGRAMS, environment, self.core, self.broker.pid) as process:
