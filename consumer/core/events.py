@@ -4,8 +4,8 @@ May know: nothing but itself. May not know: clocks (the sink stamps the time), s
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from types import MappingProxyType
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 EventName: TypeAlias = Literal[
     "connecting",  # an attempt failed; data: attempt, error, wait (seconds until the next)
@@ -45,14 +45,13 @@ EventName: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One thing that happened. `queue` and `message_id` are None where the event is about the worker itself."""
 
     name: EventName
     queue: str | None = None
     message_id: str | None = None
-    data: Mapping[str, object] = field(default_factory=dict)
+    data: Mapping[str, object] = MappingProxyType({})
 
 
 Observer: TypeAlias = Callable[[Event], None]

@@ -5,8 +5,8 @@ May not know: channels, the ledger, why a delivery is settled as it is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Verb(Enum):
@@ -22,8 +22,7 @@ class Verb(Enum):
 _ACKS = {Verb.ACK}
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One basic.ack, basic.nack or basic.reject (both with requeue) to be sent."""
 
     verb: Verb

@@ -6,8 +6,8 @@ May know: every part of the engine, and in which order they live. May not know: 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from time import monotonic
+from typing import NamedTuple
 
 from consumer.broker.port import Broker, Publisher
 from consumer.core.events import Audience, Event
@@ -47,18 +47,17 @@ from consumer.errors import BrokerAway, BrokerRefused, LastcallError
 from consumer.inbox.owner import new_owner
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What an engine is to run. Times in seconds. `wrap_publisher`: for what users publish; copies go without."""
 
     handlers: Sequence[Handler]
     patience: Patience
     drain_timeout: float
+    draining: Draining
     max_messages: int | None = None
     idle_timeout: float | None = None
     lifespan: AbstractAsyncContextManager[object] | None = None
-    background: Sequence[BackgroundTask] = field(default=())
-    draining: Draining = field(default_factory=Draining)
+    background: Sequence[BackgroundTask] = ()
     wrap_publisher: Callable[[Publisher], Publisher] | None = None
 
 

@@ -28,7 +28,7 @@ from consumer.errors import PublishFailed
 from consumer.inbox.owner import Claimed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Work:
     """The life of one delivery of one handler; `run` is what the dispatcher's tasks run."""
 

@@ -4,8 +4,7 @@ May know: the layout of frames, a few methods. May not know: sockets, the event 
 synchronous, so that it can be tried with any bytes, cut at any place.
 """
 
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from consumer.broker.amqp.assembly import Assembly, Sink
 from consumer.broker.amqp.frames import (
@@ -36,8 +35,7 @@ NAMES_KEPT = 1024
 """Pairs of exchange and routing key that are kept decoded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Farewell:
+class Farewell(NamedTuple):
     """What the broker said when it closed the connection (connection.close), which aiormq keeps to itself."""
 
     code: int
