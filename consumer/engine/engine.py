@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from time import monotonic
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.broker.port import Broker, Publisher
 from consumer.core.events import Audience, Event
@@ -27,7 +27,6 @@ from consumer.engine.idle import IdleWatch
 from consumer.engine.inboxes import Inboxes
 from consumer.engine.lifespan import Lifespan
 from consumer.engine.notes import Notes
-from consumer.engine.once import Once
 from consumer.engine.owned import Owner
 from consumer.engine.parking import Parking
 from consumer.engine.pools import Pools
@@ -45,6 +44,9 @@ from consumer.engine.waiting import ended_or_cancelled, first_of
 from consumer.engine.work import Work
 from consumer.errors import BrokerAway, BrokerRefused, LastcallError
 from consumer.inbox.owner import new_owner
+
+if TYPE_CHECKING:
+    from consumer.engine.once import Once
 
 
 class Plan(NamedTuple):
@@ -205,6 +207,8 @@ class Engine:
     def _dispatcher(self, handler: Handler, budget: Budget) -> Dispatcher:
         once = None
         if handler.inbox is not None:
+            from consumer.engine.once import Once  # noqa: PLC0415 - only who has an inbox needs it
+
             once = Once(handler.inbox, handler.queue.name, self._claimant, self._notes)
             self._once.append(once)
         tally = self._notes.tallies[handler.queue.name]
