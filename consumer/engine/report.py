@@ -3,8 +3,8 @@
 May know: nothing but itself. May not know: who prints it.
 """
 
-from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class ExitCode(IntEnum):
@@ -17,8 +17,7 @@ class ExitCode(IntEnum):
     FORCED = 4  # a second signal cut the drain short
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """How the drain went. `seconds` from the stop to the end; `orphans` are message ids."""
 
     reason: str
@@ -26,7 +25,7 @@ class Report:
     seconds: float
     finished: int
     handed_back: int
-    orphans: list[str] = field(default_factory=list)
+    orphans: list[str]
     error: BaseException | None = None
 
     @property

@@ -136,7 +136,7 @@ async def test_a_cancellation_before_the_block_leaves_no_observer_behind() -> No
 
         async def serve(self) -> Report:
             await self.stopped.wait()
-            return Report("told", forced=False, seconds=0, finished=0, handed_back=0)
+            return Report("told", forced=False, seconds=0, finished=0, handed_back=0, orphans=[])
 
         def stop(self, _reason: str) -> None:
             self.stopped.set()
