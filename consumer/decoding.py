@@ -4,8 +4,7 @@ May know: pydantic. May not know: handlers (`consumer.payload` reads those), que
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
@@ -29,8 +28,7 @@ class Described(Protocol):
         """How it is compressed or encoded."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Undescribed:
+class _Undescribed(NamedTuple):
     content_type: str | None = None
     content_encoding: str | None = None
 

@@ -7,9 +7,8 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from inspect import Parameter
-from typing import Any
+from typing import Any, NamedTuple
 
 from consumer.decoding import UNDESCRIBED, Decoder, Described
 from consumer.errors import ConfigurationError
@@ -19,8 +18,7 @@ _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 _GATHERING = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
-@dataclass(frozen=True, slots=True)
-class CallPlan:
+class CallPlan(NamedTuple):
     """How to call a handler: the payload first (if it takes one), the delivery by its parameter's name."""
 
     payload_type: Any

@@ -28,7 +28,7 @@ Executor: TypeAlias = Literal["process", "trio"]
 """Where a handler runs, if neither on the event loop (an async function) nor in a thread (a plain one)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Registration:
     """A queue, a function, and the bounds that were given with them (None: from the settings)."""
 

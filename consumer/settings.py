@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from consumer.addresses import check_addresses, check_management, masked, split_addresses
 from consumer.core.retry import RetryPolicy
@@ -234,7 +234,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Say where settings are looked for, the strongest source first (called by pydantic-settings)."""
-        return init_settings, env_settings, SecretFiles(cls), dotenv_settings, PlainAmqpUrl(cls)
+        is_there = isinstance(dotenv_settings, DotEnvSettingsSource) and bool(dotenv_settings.env_vars)
+        dotenv = (dotenv_settings,) if is_there else ()  # an empty one would be asked for every setting all the same
+        return init_settings, env_settings, SecretFiles(cls), *dotenv, PlainAmqpUrl(cls)
 
     @model_validator(mode="after")
     def _key_has_its_certificate(self) -> Self:

@@ -248,11 +248,11 @@ class Worker(Registry):
             handlers=handlers,
             patience=Patience(settings.connect_timeout, settings.reconnect_timeout),
             drain_timeout=settings.drain_timeout,
+            draining=Draining() if trio is None else trio.draining,
             max_messages=settings.max_messages,
             idle_timeout=settings.idle_timeout,
             lifespan=self._lifespan() if self._lifespan is not None else None,
             background=tuple(self._background),
-            draining=Draining() if trio is None else trio.draining,
             wrap_publisher=None if tracing is None else tracing.publisher,
         )
 

@@ -6,9 +6,8 @@ The contract that every implementation keeps is tests/contract/, run against all
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from consumer.core.delivery import Message, Outgoing
 from consumer.core.facts import QueueFacts
@@ -119,8 +118,7 @@ class Broker(Protocol):
         """A publisher that connects when it is first used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(NamedTuple):
     """How an amqps connection is verified. Paths to PEM files; None: the system's CAs, no client certificate."""
 
     ca_file: Path | None = None

@@ -20,7 +20,6 @@ from consumer.worker import Worker
 
 _PACKAGE = Path(consumer.__file__).parent
 _MACHINERY = ("<frozen importlib", f"{_PACKAGE}/", importlib.__file__)
-_INSTALLED = tuple(sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib"))
 
 
 def load_worker(target: str) -> Worker:
@@ -131,7 +130,8 @@ def _told(error: Exception) -> str:
     if isinstance(error, SyntaxError):
         return f"{what} ({error.filename}, line {error.lineno})"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _within(frame, _MACHINERY)]
-    own = [frame for frame in frames if not _within(frame, _INSTALLED)]
+    installed = tuple(sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib"))
+    own = [frame for frame in frames if not _within(frame, installed)]
     if not frames:
         return what
     last = (own or frames)[-1]

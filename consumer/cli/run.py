@@ -4,6 +4,7 @@ May know: typer, settings, how a worker is loaded, its hosts. May not know: the 
 """
 
 import gc
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -97,7 +98,9 @@ def run(
         from consumer.hosts.fleet import Fleet, own_command  # noqa: PLC0415 - only a parent needs it
 
         raise typer.Exit(Fleet(own_command(), worker.settings.processes, worker.stop_signals).run())
-    worker.configure(processes=1, health=link and link.own_port(worker.settings.health))
+    if link is not None:
+        worker.configure(processes=1, health=link.own_port(worker.settings.health))
+    import_module("consumer.connecting")  # what the run would import, while `gc` is off
     gc.freeze()  # modules and classes stay as they are: no collection needs to look at them
     gc.enable()
     code = worker.run()

@@ -6,7 +6,7 @@ May know: AMQP's words for a message. May not know: channels, handlers, how it w
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from consumer.core import headers
 
@@ -33,8 +33,7 @@ class Properties:
     app_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Defect:
+class Defect(NamedTuple):
     """What could not be read of a message: it is set aside with its reason, and never worked."""
 
     reason: str

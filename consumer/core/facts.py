@@ -5,8 +5,7 @@ May not know: how they were found out.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 Version: TypeAlias = tuple[int, int]
 """RabbitMQ's major and minor version."""
@@ -20,8 +19,7 @@ _COUNTS_FAILURES: Version = (4, 3)
 """From here on a nack is no failure, and a queue can delay the messages that failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueueFacts:
+class QueueFacts(NamedTuple):
     """A queue as far as it could be looked at; where it could not, what is the worst case.
 
     Attributes:

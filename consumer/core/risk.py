@@ -5,7 +5,7 @@ May know: what is known of a queue. May not know: who is told.
 
 import re
 import shlex
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from consumer.core.facts import QueueFacts
 from consumer.core.queue import UNREACHABLE_DELIVERY_LIMIT, Queue
@@ -14,8 +14,7 @@ OUT_OF_REACH = 10_000
 """Returns of one message that don't happen by scaling down: a limit from here on is no risk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Risk:
+class Risk(NamedTuple):
     """What `queue_at_risk` tells.
 
     Attributes:

@@ -4,7 +4,7 @@ May know: phases, tallies. May not know: who takes it, who shows it, clocks.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from consumer.core.lifecycle import Phase
 from consumer.core.tally import Published, Tally
@@ -14,8 +14,7 @@ READY = frozenset({Phase.CONSUMING, Phase.RECONNECTING})
 """A worker whose connection is lost is ready: see docs/health.md."""
 
 
-@dataclass(frozen=True, slots=True)
-class InFlight:
+class InFlight(NamedTuple):
     """A delivery whose handler was started. `seconds`: since its handler's last start."""
 
     queue: str
@@ -27,8 +26,7 @@ class InFlight:
     lease_lost: bool
 
 
-@dataclass(frozen=True, slots=True)
-class QueueSnapshot:
+class QueueSnapshot(NamedTuple):
     """One queue and its handler. `prefetched`: here, not started. `consumed`: a consumer of ours is on it."""
 
     name: str
@@ -42,8 +40,7 @@ class QueueSnapshot:
     tally: Tally
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The whole worker. Times in seconds.
 
     `quiet`: no new work is wanted. `address`: of the broker, without the password; None while there is no connection.

@@ -5,8 +5,8 @@ May not know: channels, the ledger, why a delivery is settled as it is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Verb(Enum):
@@ -24,8 +24,7 @@ ACK, NACK, REJECT = Verb
 _ACKS = {ACK}
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One basic.ack, basic.nack or basic.reject (both with requeue) to be sent."""
 
     verb: Verb

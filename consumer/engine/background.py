@@ -20,7 +20,7 @@ OnCrash: TypeAlias = Literal["report", "stop"]
 """What becomes of the worker when a background task raises."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BackgroundTask:
     """What is run beside the handlers: once (`every` None), or again and again, so many seconds from start to start."""
 

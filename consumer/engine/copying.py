@@ -4,10 +4,12 @@ May know: tenacity, what a publish raises. May not know: what the copy is for, w
 """
 
 from collections.abc import Awaitable, Callable
-
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
+from typing import TYPE_CHECKING
 
 from consumer.errors import PublishFailed
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 FIRST_WAIT = 0.2
 LONGEST_WAIT = 5.0
@@ -26,13 +28,19 @@ async def until_confirmed(
 
     `tell` is given the number and the error of each attempt that failed.
     """
+    from tenacity import (  # noqa: PLC0415 - most workers copy nothing, and start the quicker for it
+        AsyncRetrying,
+        retry_if_exception,
+        wait_exponential,
+        wait_random,
+    )
 
     async def attempt() -> None:
         if not still_ours():
             raise LeaseLost
         await publish()
 
-    def told(state: RetryCallState) -> None:
+    def told(state: "RetryCallState") -> None:
         if state.outcome is not None:
             tell(state.attempt_number, str(state.outcome.exception()))
 

@@ -5,7 +5,7 @@ May know: what each part of the engine is asked to do. May not know: how it does
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from consumer.core.events import Event, Observer
 from consumer.delivery import Draining
@@ -24,8 +24,7 @@ BROKER_REPLY = 5.0
 """Seconds that the broker gets to confirm a cancel or a close, once nothing is in flight any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Crew:
+class Crew(NamedTuple):
     """Everyone who takes part in the drain."""
 
     draining: Draining

@@ -6,8 +6,8 @@ May know: every part of the engine, and in which order they live. May not know: 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.broker.port import Broker, Publisher
 from consumer.core.events import Audience, Event
@@ -27,7 +27,6 @@ from consumer.engine.idle import IdleWatch
 from consumer.engine.inboxes import Inboxes
 from consumer.engine.lifespan import Lifespan
 from consumer.engine.notes import Notes
-from consumer.engine.once import Once
 from consumer.engine.owned import Owner
 from consumer.engine.parking import Parking
 from consumer.engine.pools import Pools
@@ -46,19 +45,21 @@ from consumer.engine.work import Work
 from consumer.errors import BrokerAway, BrokerRefused, LastcallError
 from consumer.inbox.owner import new_owner
 
+if TYPE_CHECKING:
+    from consumer.engine.once import Once
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+
+class Plan(NamedTuple):
     """What an engine is to run. Times in seconds. `wrap_publisher`: for what users publish; copies go without."""
 
     handlers: Sequence[Handler]
     patience: Patience
     drain_timeout: float
+    draining: Draining
     max_messages: int | None = None
     idle_timeout: float | None = None
     lifespan: AbstractAsyncContextManager[object] | None = None
-    background: Sequence[BackgroundTask] = field(default=())
-    draining: Draining = field(default_factory=Draining)
+    background: Sequence[BackgroundTask] = ()
     wrap_publisher: Callable[[Publisher], Publisher] | None = None
 
 
@@ -206,6 +207,8 @@ class Engine:
     def _dispatcher(self, handler: Handler, budget: Budget) -> Dispatcher:
         once = None
         if handler.inbox is not None:
+            from consumer.engine.once import Once  # noqa: PLC0415 - only who has an inbox needs it
+
             once = Once(handler.inbox, handler.queue.name, self._claimant, self._notes)
             self._once.append(once)
         tally = self._notes.tallies[handler.queue.name]

@@ -5,15 +5,18 @@ May know: inboxes, tasks. May not know: messages, handlers.
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from consumer.core.events import Event, Observer
-from consumer.engine.once import Once
+
+if TYPE_CHECKING:
+    from consumer.engine.once import Once
 
 
 class Inboxes:
     """Several handlers may share one."""
 
-    def __init__(self, of_handlers: Sequence[Once], observe: Observer) -> None:
+    def __init__(self, of_handlers: "Sequence[Once]", observe: Observer) -> None:
         self._of_handlers = of_handlers
         self._observe = observe
         self._renewing: list[asyncio.Task[None]] = []

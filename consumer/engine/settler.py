@@ -25,7 +25,7 @@ ENOUGH = 256
 """Settlements with which a frame has become cheap. A lost connection takes these with it; `Runs` remembers more."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Channel:
     lease: Lease
     settled: dict[int, Verb] = field(default_factory=dict)

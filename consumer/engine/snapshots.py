@@ -22,7 +22,7 @@ from consumer.engine.subscription import Subscription
 from consumer.engine.supervisor import Supervisor
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Snapshots:
     """`take` one. `draining_since`: on the clock; None before the drain."""
 

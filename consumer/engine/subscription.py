@@ -5,7 +5,6 @@ May know: the port, the dispatcher. May not know: when to consume or to stop.
 
 import asyncio
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any
 
 from consumer.broker.port import Connection, Lease
@@ -50,7 +49,7 @@ class Subscription:
         self.dispatcher.know(facts)
         known, self._risk = self._risk, risk_of(self.queue, facts)
         if self._risk is not None and self._risk != known:
-            self._observe(Event("queue_at_risk", self.queue.name, data=asdict(self._risk)))
+            self._observe(Event("queue_at_risk", self.queue.name, data=self._risk._asdict()))
 
     async def open(self, connection: Connection) -> Lease:
         """Consume the queue: on a fresh channel, or where it rests, on that. Raises BrokerAway or BrokerRefused."""

@@ -7,7 +7,7 @@ A stop ends every wait in here, and cancels nothing that talks to the broker: it
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from consumer.broker import reconnect
 from consumer.broker.port import Broker, Connection
@@ -21,8 +21,7 @@ from consumer.engine.waiting import bounded, first_of
 from consumer.errors import BrokerAway, BrokerRefused
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How long to try, in seconds: for the first connection, and for one that was lost (None: for ever)."""
 
     connect: float

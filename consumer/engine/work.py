@@ -6,8 +6,7 @@ May know: attempts, runs, what publishes copies, the settler. May not know: who 
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, replace
-
-from tenacity import AsyncRetrying, retry_if_result
+from typing import TYPE_CHECKING
 
 from consumer.core.events import Event
 from consumer.core.ledger import UNSETTLED, Entry
@@ -18,7 +17,6 @@ from consumer.delivery import Draining
 from consumer.engine.attempt import CANCELLED, LEASE_LOST, ORPHANED, Attempt
 from consumer.engine.copying import LeaseLost
 from consumer.engine.notes import Notes
-from consumer.engine.once import Once
 from consumer.engine.parking import Parking
 from consumer.engine.putting_off import PuttingOff
 from consumer.engine.returning import Returning
@@ -27,14 +25,17 @@ from consumer.engine.settler import Settler
 from consumer.errors import PublishFailed
 from consumer.inbox.owner import Claimed
 
+if TYPE_CHECKING:
+    from consumer.engine.once import Once
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, eq=False)
 class Work:
     """The life of one delivery of one handler; `run` is what the dispatcher's tasks run."""
 
     policy: RetryPolicy
     attempt: Attempt
-    once: Once | None
+    once: "Once | None"
     runs: Runs
     settler: Settler
     parking: Parking
@@ -101,6 +102,8 @@ class Work:
 
     async def _further_attempts(self, entry: Entry, claim: Claimed | None, outcome: Outcome) -> Outcome:
         """The short waits of the policy are waited here; the drain ends them."""
+        from tenacity import AsyncRetrying, retry_if_result  # noqa: PLC0415 - most workers never need it
+
         attempts = AsyncRetrying(
             retry=retry_if_result(lambda outcome: self._is_for_here(entry, outcome)),
             wait=lambda _: _seconds(outcome),

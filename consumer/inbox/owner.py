@@ -6,14 +6,12 @@ May know: this process's name. May not know: stores, the engine, deliveries beyo
 import os
 import secrets
 import socket
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from consumer.errors import ConfigurationError
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A claim that was granted: what `complete` and `release` are told."""
 
     key: str

@@ -26,7 +26,7 @@ async def test_a_queue_that_is_declared_here_is_told_of_so(contract: Contract) -
     assert first.dead_letters
     assert not first.native_delay
     assert first.declared_here
-    assert again == replace(first, declared_here=False)
+    assert again == first._replace(declared_here=False)
 
 
 async def test_a_classic_queue_has_no_delivery_limit(contract: Contract) -> None:

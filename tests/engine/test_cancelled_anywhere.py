@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from consumer.core.ledger import UNSETTLED, Ledger
+from consumer.delivery import Draining
 from consumer.engine.engine import Engine, Plan
 from consumer.engine.report import Report
 from consumer.engine.supervisor import Patience
@@ -66,7 +67,7 @@ async def run_cut_at(stage: Stage, suspension: int) -> CutAt:
     """One in flight that ends, one that outlives the deadline, two that wait; the engine cut short on its way."""
     stage.handle(concurrency=2, prefetch=4)
     stage.put("a", "b", "c", "d")
-    plan = Plan(stage.worker.handlers, Patience(1, 1), drain_timeout=0.03)
+    plan = Plan(stage.worker.handlers, Patience(1, 1), drain_timeout=0.03, draining=Draining())
     audience = Observers()
     audience.add(stage.note)
     engine = Engine(plan, stage.fake, audience)

@@ -4,7 +4,6 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -232,7 +231,7 @@ async def test_each_event_that_a_metric_is_made_of_moves_it(stage: Stage, metric
     await stage.told("consuming")
     seen, told = stage.worker.snapshot(), Ones()
     assert seen is not None
-    before, after = (list(metric.read(Sight(replace(seen, told=each), None))) for each in (dict(told), told))
+    before, after = (list(metric.read(Sight(seen._replace(told=each), None))) for each in (dict(told), told))
     assert {name for name, _ in told.asked} <= {*get_args(EventName)}
     moved = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     assert len(moved) == len(told.asked)

@@ -4,8 +4,7 @@ May know: the layout of frames, a few methods. May not know: sockets, the event 
 synchronous, so that it can be tried with any bytes, cut at any place.
 """
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from consumer.broker.amqp.assembly import Assembly, Sink
 from consumer.broker.amqp.frames import (
@@ -41,8 +40,7 @@ Head: TypeAlias = tuple[Sink, int, int, int]
 """What a basic.deliver's frame begins with: whose it is, its channel, its bytes in all, where the consumer tag ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Farewell:
+class Farewell(NamedTuple):
     """What the broker said when it closed the connection (connection.close), which aiormq keeps to itself."""
 
     code: int

@@ -4,7 +4,6 @@ May know: its resources. May not know: rules.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from consumer.check.documents.clusters import is_rabbitmq, version
@@ -32,7 +31,7 @@ def _queue(document: Document, documents: Sequence[Document]) -> Iterator[QueueS
         policy = in_force(name, str(arguments["x-queue-type"]), document, documents, broker)
         facts = facts_of(broker, arguments, policy)
     except Unjudged as why:
-        policy, facts = {}, replace(facts_of(broker, arguments, {}), delivery_limit=None)
+        policy, facts = {}, facts_of(broker, arguments, {})._replace(delivery_limit=None)
         yield Unchecked(f"delivery limit and dead-lettering of {document.where}", str(why))
     yield QueueSeen(
         name,
