@@ -29,7 +29,7 @@ def main() -> None:
     options = _options()
     console = Console(stderr=True)
     BUILD.mkdir(parents=True, exist_ok=True)
-    console.print("the peers' environment (some minutes the first time)")
+    console.print("everybody's environment (some minutes the first time)")
     versions = prepare(BUILD) | {"lastcall": __version__}
     wanted = [each for each in SUBJECTS if _is_wanted(each, options.only, versions, console)]
     if os.cpu_count() == 1:

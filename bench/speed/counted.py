@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 
@@ -33,38 +34,53 @@ SLOWER = {"LASTCALL_HEARTBEAT": "600", "LASTCALL_BLOCKED_AFTER": "none"}
 """Under valgrind everything takes fifty times as long, which is nothing to be told."""
 
 
+class Count(NamedTuple):
+    """Instructions: of a message, and of all that is done once, from `exec` to the first and from the last on."""
+
+    message: float
+    rest: float
+
+
 def main() -> None:
     """Count, and write the table."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     if shutil.which(VALGRIND[0]) is None:
         raise SystemExit("valgrind is not here. Type: sudo apt-get install -y valgrind")
     console = Console(stderr=True)
-    console.print("the peers' environment (some minutes the first time)")
+    console.print("everybody's environment (some minutes the first time)")
     BUILD.mkdir(parents=True, exist_ok=True)
     versions = prepare(BUILD)
-    counts: dict[str, float] = {}
+    counts: dict[str, Count] = {}
     with broker(core=0) as running:
         bench = Bench(running, BUILD, LONG, core=(os.cpu_count() or 1) - 1)
         for subject in _subjects():
-            counts[subject.name] = per_message(bench, subject)
-            console.print(f"{subject.name}: {counts[subject.name]:,.0f} instructions a message")
-    lines = ["| | version | instructions a message | ours takes of it |", "|---|---|---|---|"]
+            count = counts[subject.name] = counted(bench, subject)
+            console.print(f"{subject.name}: {count.message:,.0f} instructions a message")
+    lines = [
+        "| | version | instructions a message | ours takes of it | start and end, millions | ours takes of it |",
+        "|---|---|---|---|---|---|",
+    ]
     for subject in _subjects():
         version = " ".join(versions.get(package, "") for package in subject.packages)
-        count = counts[subject.name]
-        lines.append(f"| {subject.name} | {version} | {count:,.0f} | {counts[OURS] / count:.2f} |")
+        count, ours = counts[subject.name], counts[OURS]
+        message = f"{count.message:,.0f} | {ours.message / count.message:.2f}"
+        lines.append(
+            f"| {subject.name} | {version} | {message} | {count.rest / 1e6:,.0f} | {ours.rest / count.rest:.2f} |"
+        )
     print("\n".join(lines))
 
 
-def per_message(bench: Bench, subject: Subject) -> float:
-    """Instructions. Raises SubjectFailedError."""
-    return (_instructions(bench, subject, LONG) - _instructions(bench, subject, SHORT)) / (LONG - SHORT)
+def counted(bench: Bench, subject: Subject) -> Count:
+    """Raises SubjectFailedError."""
+    short, long = (_instructions(bench, subject, count) for count in (SHORT, LONG))
+    message = (long - short) / (LONG - SHORT)
+    return Count(message, short - SHORT * message)
 
 
 def _subjects() -> list[Subject]:
-    """Ours, and those of one process whose CPU time ours is held against."""
-    names = {OURS} | {name for aim in AIMS if aim.what == "cpu" for name in (aim.of, aim.by)}
-    return [each for each in SUBJECTS if each.name in names or each.name.startswith("lastcall, asyncio")]
+    """Ours, and those whose CPU time or start ours is held against."""
+    names = {name for aim in AIMS if aim.what in {"cpu", "start"} for name in (aim.of, aim.by)}
+    return [each for each in SUBJECTS if each.name in names]
 
 
 def _instructions(bench: Bench, subject: Subject, count: int) -> int:

@@ -47,19 +47,18 @@ class Bench:
 
     def words(self, subject: Subject) -> list[str]:
         """Its command."""
-        peers = self.build / "peers"
-        places = {"python": f"{peers}/bin/python", "bin": f"{peers}/bin", "build": str(self.build)}
+        everybody = self.build / "everybody"
+        places = {"python": f"{everybody}/bin/python", "bin": f"{everybody}/bin", "build": str(self.build)}
         return [word.format(**places) for word in subject.command]
 
     def environment(self, subject: Subject, queue: str, count: int) -> dict[str, str]:
         """What its process finds in the environment, beside what is there."""
-        ours = [str(PROGRAMS), str(PROGRAMS.parents[2])] if subject.packages == ("lastcall",) else []
         return {
             "BENCH_URL": self.broker.url,
             "BENCH_QUEUE": queue,
             "BENCH_COUNT": str(count),
             "LASTCALL_AMQP_URL": self.broker.url,
-            "PYTHONPATH": os.pathsep.join(ours),
+            "PYTHONPATH": "",
             **subject.environment,
         }
 
@@ -79,7 +78,7 @@ class Bench:
             fill(self.broker.url, queue, BODY, count)
             return
         delete(self.broker.url, queue)
-        command = [f"{self.build}/peers/bin/python", subject.fills, "fill"]
+        command = [f"{self.build}/everybody/bin/python", subject.fills, "fill"]
         done = subprocess.run(
             command,
             cwd=PROGRAMS,

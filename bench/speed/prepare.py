@@ -1,29 +1,28 @@
-"""Makes what the peers need: an environment of their own, and the C client. Says what can't be had.
+"""Makes what everybody runs in: one environment for us and the peers, and the C client. Says what can't be had.
 
 May know: venv, pip, a C compiler. May not know: how anything is measured.
 """
 
-import compileall
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import consumer
 from bench.speed.subjects import PACKAGES, PROGRAMS
+
+PROJECT = Path(__file__).parents[2]
 
 
 def prepare(build: Path) -> dict[str, str]:
     """The versions of what was made, by package; what is not in there can't be had here."""
-    peers = build / "peers"
-    if not (peers / "made").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(peers)], check=True)
-        subprocess.run([str(peers / "bin/pip"), "install", "--quiet", *PACKAGES], check=True)
-        (peers / "made").touch()
-    compileall.compile_dir(Path(consumer.__file__).parent, quiet=1)  # as pip does with the peers
-    listed = subprocess.run(
-        [str(peers / "bin/pip"), "list", "--format=freeze"], capture_output=True, text=True, check=True
-    )
+    everybody = build / "everybody"
+    pip = str(everybody / "bin/pip")
+    if not (everybody / "made").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(everybody)], check=True)
+        subprocess.run([pip, "install", "--quiet", *PACKAGES, f"{PROJECT}[fast]"], check=True)
+        (everybody / "made").touch()
+    subprocess.run([pip, "install", "--quiet", "--force-reinstall", "--no-deps", str(PROJECT)], check=True)
+    listed = subprocess.run([pip, "list", "--format=freeze"], capture_output=True, text=True, check=True)
     versions = {
         name.lower(): version for name, _, version in (line.partition("==") for line in listed.stdout.splitlines())
     }

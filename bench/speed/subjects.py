@@ -3,7 +3,6 @@
 May know: the programs beside this file. May not know: how anything is measured.
 """
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,15 +18,13 @@ PACKAGES = (
     "taskiq-aio-pika",
     "celery",
     "dramatiq[rabbitmq]",
-    "pydantic-settings",
-    "tenacity",
 )
-"""What the peers' environment is made of."""
+"""What is installed beside this project, and all that it takes: one environment for all."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """`command`: its words, of which {python} and {bin} are the peers' environment. `packages`: whose versions to tell.
+    """`command`: its words; {python} and {bin} are of everybody's environment. `packages`: whose versions to tell.
 
     `fills`: it fills the queue itself, since its messages have a format of its own.
     """
@@ -42,7 +39,7 @@ class Subject:
 
 def _ours(name: str, *python: str, **environment: str) -> Subject:
     command = (
-        sys.executable,
+        "{python}",
         *(python or ("-m", "consumer")),
         "run",
         "lastcall_worker:worker",
