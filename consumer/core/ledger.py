@@ -44,6 +44,7 @@ START, ACK, REQUEUE, LOSE = Move
 """By names of their own: Python 3.11 takes its time to find a member of an enumeration."""
 UNSETTLED = frozenset({State.PREFETCHED, State.IN_FLIGHT})
 OPEN = UNSETTLED | {State.STALE}
+"""Ours to settle; and what something can still happen to."""
 
 
 class IllegalMoveError(Exception):
