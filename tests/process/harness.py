@@ -12,6 +12,7 @@ import time
 from asyncio.subprocess import PIPE, Process
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -93,7 +94,8 @@ class WorkerProcess:
     def signal(self, number: Signals) -> float:
         """Send it; when that was. Nothing happens if the process has ended."""
         if self.running:
-            self._child.send_signal(number)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)  # not by Popen, which looks for its exit code, and takes it from asyncio
         return time.monotonic()
 
     async def exit(self, within: float = PATIENCE) -> int:
@@ -105,8 +107,7 @@ class WorkerProcess:
 
     async def kill(self) -> None:
         """SIGKILL, if it still runs; returns when it is gone."""
-        if self.running:
-            self._child.kill()
+        self.signal(Signals.SIGKILL)
         await self._following
 
     async def _until(self, what: str, condition: Callable[[], bool]) -> None:
