@@ -81,7 +81,7 @@ class Settler:
     def flush(self) -> None:
         """Put every settlement made so far in order on its lease."""
         self._flush_is_due = False
-        for lease, channel in self._channels.items():
+        for lease, channel in tuple(self._channels.items()):  # one may be lost by what it is told
             for frame in coalesced(channel.settled, self._ledger.lowest(lease)):
                 match frame.verb:
                     case Verb.ACK:

@@ -131,3 +131,22 @@ async def test_a_flush_leaves_nothing_to_wait_for() -> None:
     desk.ack(10)
     await turns()
     assert desk.frames == [("ack", 10, True), ("ack", 20, True)]
+
+
+async def test_a_lease_that_is_lost_by_what_it_is_told_holds_up_no_other() -> None:
+    desk = Desk(1)
+    other = Recorded()
+    other.id = 2
+    entry = desk.settler.receive(other, 1, MESSAGE)
+    desk.settler.start(entry)
+    tell = desk.lease.ack
+
+    def lose(tag: int, *, multiple: bool) -> None:
+        tell(tag, multiple=multiple)
+        desk.settler.lose(desk.lease)
+
+    desk.lease.ack = lose  # type: ignore[method-assign]  # as the fake broker does at an illegal settlement
+    desk.ack(1)
+    assert desk.settler.ack(entry, "completed")
+    desk.settler.flush()
+    assert (desk.frames, other.frames) == ([("ack", 1, False)], [("ack", 1, False)])
